@@ -1,0 +1,3 @@
+"""Run Linux arm64 programs and OCI images as ordinary host processes."""
+
+__version__ = "0.1.0"
