@@ -1,0 +1,1 @@
+"""The host operating system: posix.py (shared), linux.py, darwin.py; the same names in both."""

@@ -1,0 +1,1 @@
+"""Reference in, verified layers out. Knows HTTP and JSON, not Linux."""

@@ -1,0 +1,1 @@
+"""Open file descriptions by kind. Waiting for readiness is not their business."""

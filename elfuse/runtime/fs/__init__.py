@@ -1,0 +1,1 @@
+"""Filesystems the kernel provides itself: host directories, proc, dev, sys, tmp, pts."""

@@ -1,0 +1,1 @@
+"""System call handlers, one module per domain, each declared once with typed arguments."""

@@ -1,0 +1,1 @@
+"""Path resolution, mounts and descriptor tables, and the protocol filesystems satisfy."""
