@@ -1,0 +1,122 @@
+"""The contract between the kernel part and whatever executes guest instructions."""
+
+from enum import IntEnum, IntFlag
+from typing import Protocol
+
+
+class Protection(IntFlag):
+    """What a guest page may be used for; the values of PROT_* (mmap(2))."""
+
+    NONE = 0
+    READ = 1
+    WRITE = 2
+    EXECUTE = 4
+
+
+class Exit(IntEnum):
+    """Why `Vcpu.run` returned. In every case the registers are exact."""
+
+    SYSCALL = 0
+    """SVC #0; PC is behind it."""
+    FAULT = 1
+    """No access: `fault_address`, `fault_access`; PC is at the instruction."""
+    UNDEFINED = 2
+    """Undefined or not allowed at EL0; PC is at the instruction."""
+    BREAKPOINT = 3
+    """BRK; PC is at the instruction."""
+    INTERRUPTED = 4
+    """`interrupt` was called; PC is at the next instruction."""
+    STEP = 5
+    """`step` executed one instruction."""
+
+
+class Register(IntEnum):
+    """Index of a 64-bit word in the register block; X0..X30 are 0..30, Vn is at V0 + 2n."""
+
+    SP = 31
+    PC = 32
+    PSTATE = 33
+    TPIDR = 34
+    FPCR = 35
+    FPSR = 36
+    V0 = 40
+    WORDS = 104
+
+
+class Vcpu(Protocol):
+    """One guest thread's processor. Used by one host thread at a time, except `interrupt`."""
+
+    @property
+    def registers(self) -> memoryview:
+        """`Register.WORDS` words of format "Q", current whenever `run` is not running.
+
+        Words from V0 on are current between `load_simd` and the next `run`; after changing
+        them call `store_simd`.
+        """
+
+    @property
+    def fault_address(self) -> int: ...
+    @property
+    def fault_access(self) -> Protection:
+        """The one of READ, WRITE, EXECUTE that the access needed."""
+
+    def run(self) -> Exit: ...
+    def step(self) -> Exit:
+        """Execute one instruction: STEP, or what it ended in."""
+
+    def interrupt(self) -> None:
+        """Make `run` return INTERRUPTED soon, the next call if none is active. Any thread."""
+
+    def load_simd(self) -> None: ...
+    def store_simd(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class AddressSpace(Protocol):
+    """The guest's memory: page-aligned ranges of `0..limit`, and the host address behind each.
+
+    Knows nothing of areas, growth or file offsets beyond passing them to the host. OSError as
+    the host reports it.
+    """
+
+    @property
+    def limit(self) -> int: ...
+    @property
+    def view(self) -> memoryview:
+        """All of the guest's memory as bytes; touching an unmapped part kills the process."""
+
+    def host_address(self, address: int) -> int: ...
+    def map_anonymous(self, start: int, length: int, protection: Protection, *, shared: bool) -> None:
+        """Zeroed pages, replacing what was there. `shared` ones stay common over fork."""
+
+    def map_file(
+        self, start: int, length: int, protection: Protection, fd: int, offset: int, *, shared: bool
+    ) -> None: ...
+    def unmap(self, start: int, length: int) -> None: ...
+    def protect(self, start: int, length: int, protection: Protection) -> None: ...
+    def move(self, start: int, to: int, length: int) -> None:
+        """Move pages with content, protection and sharing; the old range becomes unmapped."""
+
+    def discard(self, start: int, length: int) -> None:
+        """Private anonymous pages read as zero, file pages as the file, from now on."""
+
+    def sync(self, start: int, length: int) -> None:
+        """Write shared file pages back (MS_SYNC)."""
+
+    def code_changed(self, start: int, length: int) -> None:
+        """The host wrote instructions here; drop translations."""
+
+    def clear(self) -> None:
+        """Unmap everything (execve)."""
+
+
+class Engine(Protocol):
+    """A back end: one address space and its vCPUs."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def memory(self) -> AddressSpace: ...
+    def vcpu(self) -> Vcpu: ...
+    def after_fork(self, survivor: Vcpu) -> None:
+        """In the child of a host fork: only `survivor`'s thread still exists."""

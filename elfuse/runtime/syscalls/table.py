@@ -1,0 +1,142 @@
+"""Registration and dispatch of system calls.
+
+A handler is a typed function; its parameters' annotations (`args.py`) give decoding and trace
+text, and `@syscall(number)` its number. The dispatcher is the only place that turns
+`SyscallError` and `OSError` into a guest's result.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+
+from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.syscalls.args import Arg, Call
+from elfuse.runtime.wait import NoResult, Restart
+
+if TYPE_CHECKING:
+    from elfuse.runtime.task import Task
+
+_MASK = (1 << 64) - 1
+Handler = TypeVar("Handler", bound=Callable[..., int])
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One system call. `note` names what is missing when support is partial."""
+
+    number: int
+    name: str
+    call: Callable[["Task", Sequence[int]], int]
+    parameters: tuple[tuple[str, Arg], ...]
+    returns: Callable[[int], str]
+    note: str
+
+
+TABLE: dict[int, Row] = {}
+
+
+def _parameters(handler: Callable[..., int]) -> tuple[tuple[str, Arg], ...]:
+    hints = get_type_hints(handler, localns={"Task": object}, include_extras=True)
+    found = []
+    for name in list(inspect.signature(handler).parameters)[1:]:
+        arg = next((m for m in getattr(hints[name], "__metadata__", ()) if isinstance(m, Arg)), None)
+        if arg is None:
+            raise TypeError(f"{handler.__name__}: {name} has no Arg annotation")
+        found.append((name, arg))
+    return tuple(found)
+
+
+def _decoder(
+    handler: Callable[..., int], parameters: tuple[tuple[str, Arg], ...]
+) -> Callable[["Task", Sequence[int]], int]:
+    """One function per handler, because generic decoding costs more than most handlers do."""
+    values = "".join(
+        ", " + arg.decode.format(x=f"r[{index}]") for index, (_name, arg) in enumerate(parameters)
+    )
+    made: Callable[[Task, Sequence[int]], int] = eval(  # noqa: S307 - text from args.py only
+        f"lambda task, r: handler(task{values})", {"handler": handler}
+    )
+    return made
+
+
+def syscall(
+    number: int, *, note: str = "", returns: Callable[[int], str] = str
+) -> Callable[[Handler], Handler]:
+    """Register a handler named `sys_NAME` under its asm-generic number.
+
+    TypeError at import for a parameter without an `Arg` or a number used twice. `returns`
+    renders a successful result in traces.
+    """
+
+    def register(handler: Handler) -> Handler:
+        if number in TABLE:
+            raise TypeError(f"{handler.__name__}: number {number} is {TABLE[number].name}")
+        parameters = _parameters(handler)
+        TABLE[number] = Row(
+            number,
+            handler.__name__.removeprefix("sys_"),
+            _decoder(handler, parameters),
+            parameters,
+            returns,
+            note,
+        )
+        return handler
+
+    return register
+
+
+def perform(task: "Task", row: Row, registers: Sequence[int]) -> int:
+    """The handler's result, or the negative errno."""
+    try:
+        return row.call(task, registers)
+    except SyscallError as error:
+        return -error.errno
+    except OSError as error:
+        return -Errno.from_host(error.errno or 0)
+
+
+def dispatch(task: "Task") -> None:
+    """Serve the system call in the task's registers and set X0.
+
+    X0 stays as it is for `NoResult` (execve, rt_sigreturn). For `Restart` the signal part
+    decides between EINTR and running the instruction again.
+    """
+    registers = task.registers
+    number = registers[8] & 0xFFFF_FFFF
+    task.syscall_x0 = registers[0]
+    row = TABLE.get(number)
+    if row is None:
+        task.kernel.trace.unknown(task, number)
+        registers[0] = -Errno.ENOSYS & _MASK
+        return
+    trace = task.kernel.trace
+    try:
+        if trace.active:
+            result = trace.traced(task, row, registers, perform)
+        else:
+            result = perform(task, row, registers)
+    except NoResult:
+        return
+    except Restart as restart:
+        task.restart = restart
+        registers[0] = -Errno.EINTR & _MASK
+        return
+    registers[0] = result & _MASK
+
+
+def render(row: Row, task: "Task", registers: Sequence[int], result: int) -> list[str]:
+    """The arguments as strace shows them; call it after the handler, out-buffers are filled then."""
+    call = Call(task, tuple(registers[:6]), result)
+    texts: list[str] = []
+    for index, (_name, arg) in enumerate(row.parameters):
+        try:
+            texts.append(arg.show(call, index))
+        except (SyscallError, OSError):
+            texts.append(hex(registers[index]))
+    return texts
+
+
+def names() -> dict[str, Any]:
+    """Name to row, for `docs/syscalls.md` and trace filters."""
+    return {row.name: row for row in TABLE.values()}
