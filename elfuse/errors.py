@@ -1,13 +1,13 @@
 """The errors a user sees, as a tree. Imports nothing.
 
-    ElfuseError
-    +-- UsageError            the command line or an argument is wrong
-    +-- ImageError            anything about references, registries, manifests, layers or the store
-    +-- ContainerError        a container's name, state or mounts
-    +-- CommandError          the guest command
-    |   +-- CommandNotFound       exit status 127
-    |   +-- CommandNotExecutable  exit status 126
-    +-- EngineUnavailable     the requested vCPU back end cannot run on this host
+ElfuseError
++-- UsageError            the command line or an argument is wrong
++-- ImageError            anything about references, registries, manifests, layers or the store
++-- ContainerError        a container's name, state or mounts
++-- CommandError          the guest command
+|   +-- CommandNotFound       exit status 127
+|   +-- CommandNotExecutable  exit status 126
++-- EngineUnavailable     the requested vCPU back end cannot run on this host
 """
 
 

@@ -86,7 +86,9 @@ class AddressSpace(Protocol):
         """All of the guest's memory as bytes; touching an unmapped part kills the process."""
 
     def host_address(self, address: int) -> int: ...
-    def map_anonymous(self, start: int, length: int, protection: Protection, *, shared: bool) -> None:
+    def map_anonymous(
+        self, start: int, length: int, protection: Protection, *, shared: bool
+    ) -> None:
         """Zeroed pages, replacing what was there. `shared` ones stay common over fork."""
 
     def map_file(

@@ -40,7 +40,9 @@ def _parameters(handler: Callable[..., int]) -> tuple[tuple[str, Arg], ...]:
     hints = get_type_hints(handler, localns={"Task": object}, include_extras=True)
     found = []
     for name in list(inspect.signature(handler).parameters)[1:]:
-        arg = next((m for m in getattr(hints[name], "__metadata__", ()) if isinstance(m, Arg)), None)
+        arg = next(
+            (m for m in getattr(hints[name], "__metadata__", ()) if isinstance(m, Arg)), None
+        )
         if arg is None:
             raise TypeError(f"{handler.__name__}: {name} has no Arg annotation")
         found.append((name, arg))
@@ -54,7 +56,7 @@ def _decoder(
     values = "".join(
         ", " + arg.decode.format(x=f"r[{index}]") for index, (_name, arg) in enumerate(parameters)
     )
-    made: Callable[[Task, Sequence[int]], int] = eval(  # noqa: S307 - text from args.py only
+    made: Callable[[Task, Sequence[int]], int] = eval(
         f"lambda task, r: handler(task{values})", {"handler": handler}
     )
     return made

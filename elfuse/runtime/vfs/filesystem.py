@@ -19,6 +19,7 @@ class Attributes(Protocol):
     @property
     def mode(self) -> int:
         """File type and permission bits, with Linux's (and POSIX's) values."""
+
     @property
     def nlink(self) -> int: ...
     @property
@@ -34,6 +35,7 @@ class Attributes(Protocol):
     @property
     def blocks(self) -> int:
         """Allocated units of 512 bytes."""
+
     @property
     def atime_ns(self) -> int: ...
     @property
@@ -48,6 +50,7 @@ class StatFs(Protocol):
     @property
     def magic(self) -> int:
         """Linux's f_type, for example 0x794c7630 for overlayfs."""
+
     @property
     def block_size(self) -> int: ...
     @property

@@ -1,0 +1,105 @@
+"""Open file descriptions: the contract of everything a guest descriptor can point to."""
+
+from abc import ABC
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.abi.fcntl import O_ACCMODE, O_APPEND, O_NONBLOCK, O_RDWR, O_WRONLY
+
+if TYPE_CHECKING:
+    from elfuse.runtime.task import Task
+    from elfuse.runtime.vfs.filesystem import Attributes
+    from elfuse.runtime.vfs.location import Location
+
+
+class OpenFile(ABC):  # noqa: B024 - every operation has a default that fails as Linux does
+    """An open file description (Linux's `struct file`), shared by the descriptors that refer to it.
+
+    Operations never wait: they raise `WouldBlock`. `flags` are the guest's O_* values (access
+    mode and status flags); only fcntl(F_SETFL) and open change them. Counts references: fork
+    copies them with the host process, so each process closes its own.
+    """
+
+    location: "Location | None" = None
+    """Where it was opened, for /proc/self/fd and fchdir; None for pipes, sockets and the like."""
+
+    def __init__(self, flags: int) -> None:
+        self.flags = flags
+        self._references = 0
+
+    def acquire(self) -> "OpenFile":
+        """One more reference."""
+        self._references += 1
+        return self
+
+    def release(self) -> None:
+        """One reference fewer; the last one closes."""
+        self._references -= 1
+        if self._references == 0:
+            self.close()
+
+    @property
+    def readable(self) -> bool:
+        return self.flags & O_ACCMODE != O_WRONLY
+
+    @property
+    def writable(self) -> bool:
+        return self.flags & O_ACCMODE in (O_WRONLY, O_RDWR)
+
+    @property
+    def nonblocking(self) -> bool:
+        return self.flags & O_NONBLOCK != 0
+
+    @property
+    def append(self) -> bool:
+        return self.flags & O_APPEND != 0
+
+    def close(self) -> None:
+        """The last descriptor is gone."""
+
+    def describe(self) -> bytes:
+        """What readlink shows for it in /proc/PID/fd: a path, `pipe:[7]`, `anon_inode:[eventfd]`."""
+        return b"anon_inode:[file]"
+
+    def host_fd(self) -> int:
+        """A host descriptor on the same object, for poll, mmap and passing; ENODEV if none."""
+        raise SyscallError(Errno.ENODEV)
+
+    # Data. Offsets None: the file position.
+    def read_into(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
+        """Fill `buffers` (guest memory) in order; 0 at end of file."""
+        raise SyscallError(Errno.EINVAL)
+
+    def write_from(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
+        """Write what `buffers` hold; EPIPE leaves SIGPIPE to the caller."""
+        raise SyscallError(Errno.EINVAL)
+
+    def seek(self, offset: int, whence: int) -> int:
+        raise SyscallError(Errno.ESPIPE)
+
+    def truncate(self, size: int) -> None:
+        raise SyscallError(Errno.EINVAL)
+
+    def stat(self) -> "Attributes":
+        raise SyscallError(Errno.EINVAL)
+
+    def ioctl(self, task: "Task", request: int, argument: int) -> int:
+        raise SyscallError(Errno.ENOTTY)
+
+    def set_flags(self, flags: int) -> None:
+        """fcntl(F_SETFL) with the changeable bits already merged into `flags`."""
+        self.flags = flags
+
+    # Readiness
+    def poll(self, events: int) -> int:
+        """The poll(2) bits of `events` (and POLLERR, POLLHUP) that hold now. Linux's values."""
+        raise SyscallError(Errno.EPERM)
+
+    def wait_fds(self, events: int) -> Iterable[tuple[int, int]]:
+        """Host descriptors and poll events whose readiness may change `poll`'s answer."""
+        return ()
+
+    def wait_deadline(self) -> int | None:
+        """CLOCK_MONOTONIC nanoseconds at which `poll`'s answer may change by itself."""
+        return None
