@@ -26,8 +26,6 @@ class Exit(IntEnum):
     """BRK; PC is at the instruction."""
     INTERRUPTED = 4
     """`interrupt` was called; PC is at the next instruction."""
-    STEP = 5
-    """`step` executed one instruction."""
 
 
 class Register(IntEnum):
@@ -61,9 +59,6 @@ class Vcpu(Protocol):
         """The one of READ, WRITE, EXECUTE that the access needed."""
 
     def run(self) -> Exit: ...
-    def step(self) -> Exit:
-        """Execute one instruction: STEP, or what it ended in."""
-
     def interrupt(self) -> None:
         """Make `run` return INTERRUPTED soon, the next call if none is active. Any thread."""
 

@@ -55,7 +55,7 @@ class OpenFile(ABC):  # noqa: B024 - every operation has a default that fails as
     def append(self) -> bool:
         return self.flags & O_APPEND != 0
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - nothing to do is a fine default
         """The last descriptor is gone."""
 
     def describe(self) -> bytes:

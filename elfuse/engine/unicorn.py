@@ -1,0 +1,423 @@
+"""Engine on the Unicorn library: the portable reference that the faster ones are checked against.
+
+The library is loaded with ctypes rather than through its Python package, whose import takes
+longer than a whole short program. Each vCPU is one `uc_engine` at EL0 with its own translations;
+all see the same slab as physical memory, and Unicorn asks `_fill` for every page it does not know
+("virtual TLB"). Unicorn's atomics are atomic only within one instance, therefore one vCPU of a
+process runs at a time (`_Gate`).
+"""
+
+import ctypes
+import sys
+import threading
+import time
+from collections import deque
+from importlib.util import find_spec
+from pathlib import Path
+
+from elfuse.engine.protocol import Exit, Protection, Register
+from elfuse.engine.slab import PAGE, Slab
+from elfuse.errors import EngineUnavailable
+
+_ARCH_ARM64, _MODE_ARM, _CPU_MAX = 2, 0, 3
+_HOOK_INTR, _HOOK_TLB_FILL = 1, 1 << 17
+_ERR_OK, _ERR_EXCEPTION = 0, 21
+_CTL_PAGE_SIZE, _CTL_USE_EXITS, _CTL_CPU_MODEL = 1, 4, 7
+_CTL_TB_FLUSH, _CTL_TLB_FLUSH, _CTL_TLB_TYPE = 10, 11, 12
+_TLB_VIRTUAL = 1
+_MEM_WRITE, _MEM_FETCH = 17, 18
+_EXCP_UDEF, _EXCP_SWI, _EXCP_PREFETCH_ABORT, _EXCP_BKPT = 1, 2, 3, 7
+
+_REG_NZCV, _REG_SP, _REG_Q0, _REG_PC = 3, 4, 104, 260
+_REG_TPIDR, _REG_PSTATE, _REG_CP, _REG_FPCR, _REG_FPSR = 262, 265, 290, 291, 292
+_REG_X = [199 + n for n in range(29)] + [1, 2]
+
+_GENERAL = [
+    *((_REG_X[n], n) for n in range(31)),
+    (_REG_SP, Register.SP),
+    (_REG_NZCV, Register.PSTATE),
+    (_REG_TPIDR, Register.TPIDR),
+]
+_SIMD = [
+    *((_REG_Q0 + n, Register.V0 + 2 * n) for n in range(32)),
+    (_REG_FPCR, Register.FPCR),
+    (_REG_FPSR, Register.FPSR),
+]
+
+# (op0, op1, CRn, CRm, op2, value). SCTLR_EL1: DC ZVA, CTR_EL0, WFI, WFE and cache maintenance
+# work at EL0 (DZE, UCT, nTWI, nTWE, UCI); CPACR_EL1: no FP traps; CNTKCTL_EL1: counters readable;
+# TCR_EL1: TBI0, top byte ignored. The last write makes the core notice the new exception level.
+_SYSTEM = (
+    (3, 0, 1, 0, 0, 0x34D0D984 | 1 << 16 | 1 << 18),
+    (3, 0, 1, 0, 2, 3 << 20),
+    (3, 0, 14, 1, 0, 3),
+    (3, 0, 2, 0, 2, 1 << 37),
+)
+_SLICE = 0.002
+"""Seconds a vCPU runs on while another one of the process waits."""
+
+
+class _CpReg(ctypes.Structure):
+    """uc_arm64_cp_reg."""
+
+    _fields_ = [(name, ctypes.c_uint32) for name in ("crn", "crm", "op0", "op1", "op2")] + [
+        ("value", ctypes.c_uint64)
+    ]
+
+
+class _TlbEntry(ctypes.Structure):
+    """uc_tlb_entry."""
+
+    _fields_ = [("paddr", ctypes.c_uint64), ("perms", ctypes.c_uint32)]
+
+
+_InterruptHook = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
+_FillHook = ctypes.CFUNCTYPE(
+    ctypes.c_bool,
+    ctypes.c_void_p,
+    ctypes.c_uint64,
+    ctypes.c_int,
+    ctypes.POINTER(_TlbEntry),
+    ctypes.c_void_p,
+)
+
+
+def _load() -> ctypes.CDLL:
+    spec = find_spec("unicorn")
+    if spec is None or not spec.submodule_search_locations:
+        raise EngineUnavailable(
+            "engine unicorn: the Python package unicorn is not installed",
+            hint="install it with: pip install unicorn",
+        )
+    name = "libunicorn.2.dylib" if sys.platform == "darwin" else "libunicorn.so.2"
+    path = Path(spec.submodule_search_locations[0]) / "lib" / name
+    try:
+        lib = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise EngineUnavailable(f"engine unicorn: {error}") from None
+    handle, size = ctypes.c_void_p, ctypes.c_uint64
+    lib.uc_open.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.POINTER(ctypes.c_void_p)]
+    lib.uc_close.argtypes = [handle]
+    lib.uc_mem_map_ptr.argtypes = [handle, size, size, ctypes.c_uint32, ctypes.c_void_p]
+    lib.uc_emu_start.argtypes = [handle, size, size, size, ctypes.c_size_t]
+    lib.uc_emu_stop.argtypes = [handle]
+    lib.uc_reg_write.argtypes = [handle, ctypes.c_int, ctypes.c_void_p]
+    lib.uc_reg_read.argtypes = [handle, ctypes.c_int, ctypes.c_void_p]
+    for call in (lib.uc_reg_read_batch, lib.uc_reg_write_batch):
+        call.argtypes = [handle, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int]
+    return lib
+
+
+def _control(kind: int, arguments: int) -> int:
+    """UC_CTL_WRITE(kind, arguments) of unicorn.h."""
+    return kind | arguments << 26 | 1 << 30
+
+
+class _Batch:
+    """A fixed set of registers copied between a uc_engine and a register block in one call."""
+
+    def __init__(self, registers: list[tuple[int, int]], block: int) -> None:
+        self.count = len(registers)
+        self.ids = (ctypes.c_int * self.count)(*(number for number, _ in registers))
+        self.values = (ctypes.c_void_p * self.count)(*(block + 8 * word for _, word in registers))
+
+
+class _Gate:
+    """Lets one vCPU at a time execute, first come first served, a waiting one after a slice."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[UnicornVcpu, threading.Lock]] = deque()  # guarded by _lock
+        self.owner: UnicornVcpu | None = None  # guarded by _lock
+
+    def enter(self, vcpu: "UnicornVcpu") -> None:
+        with self._lock:
+            if self.owner is None:
+                self.owner = vcpu
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append((vcpu, turn))
+        while not turn.acquire(timeout=_SLICE):
+            owner = self.owner
+            if owner is not None:
+                owner.stop()
+
+    def leave(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self.owner, turn = self._waiting.popleft()
+                turn.release()
+            else:
+                self.owner = None
+
+
+class UnicornVcpu:
+    """One uc_engine. See `engine.protocol.Vcpu`."""
+
+    def __init__(self, engine: "UnicornEngine") -> None:
+        self._engine = engine
+        self._lib = engine.lib
+        self._block = (ctypes.c_uint64 * Register.WORDS)()
+        address = ctypes.addressof(self._block)
+        self.registers = memoryview(self._block).cast("B").cast("Q")
+        self._general = _Batch(_GENERAL, address)
+        self._read = _Batch([*_GENERAL, (_REG_PC, Register.PC)], address)
+        self._simd = _Batch(_SIMD, address)
+        self._event: int | None = None
+        self._fault_page = 0
+        self.fault_access = Protection.NONE
+        self._running = False
+        self._interrupted = False
+        self.tlb_stale = False
+        self.code_stale = False
+        self._handle = ctypes.c_void_p()
+        self._check(self._lib.uc_open(_ARCH_ARM64, _MODE_ARM, ctypes.byref(self._handle)))
+        self._hooks = (_InterruptHook(self._on_interrupt), _FillHook(self._fill))
+        self._set_up()
+
+    def _check(self, status: int) -> None:
+        if status != _ERR_OK:
+            raise EngineUnavailable(f"engine unicorn: libunicorn reports error {status}")
+
+    def _set_up(self) -> None:
+        lib, handle = self._lib, self._handle
+        for kind, value in (
+            (_CTL_CPU_MODEL, _CPU_MAX),
+            (_CTL_PAGE_SIZE, PAGE),
+            (_CTL_USE_EXITS, 1),
+        ):
+            self._check(lib.uc_ctl(handle, ctypes.c_int(_control(kind, 1)), ctypes.c_int(value)))
+        memory = self._engine.memory
+        self._check(lib.uc_mem_map_ptr(handle, 0, memory.limit, 7, memory.base))
+        code = ctypes.c_int(_control(_CTL_TLB_TYPE, 1))
+        self._check(lib.uc_ctl(handle, code, ctypes.c_int(_TLB_VIRTUAL)))
+        for kind, hook in zip((_HOOK_INTR, _HOOK_TLB_FILL), self._hooks, strict=True):
+            identity = ctypes.c_size_t()
+            status = lib.uc_hook_add(
+                handle,
+                ctypes.byref(identity),
+                ctypes.c_int(kind),
+                hook,
+                ctypes.c_void_p(),
+                ctypes.c_uint64(1),
+                ctypes.c_uint64(0),
+            )
+            self._check(status)
+        for op0, op1, crn, crm, op2, value in _SYSTEM:
+            self._system(_CpReg(crn, crm, op0, op1, op2, value))
+        zero = ctypes.c_uint64(0)
+        self._check(lib.uc_reg_write(handle, _REG_PSTATE, ctypes.byref(zero)))
+        self._system(_CpReg(13, 0, 3, 0, 1, 0))
+
+    def _system(self, register: _CpReg) -> None:
+        self._check(self._lib.uc_reg_write(self._handle, _REG_CP, ctypes.byref(register)))
+
+    def _on_interrupt(self, _handle: int, number: int, _data: int) -> None:
+        self._event = number
+        self._lib.uc_emu_stop(self._handle)
+
+    def _fill(self, _handle: int, address: int, kind: int, entry: object, _data: int) -> bool:
+        """Say which physical page and which permissions `address` has; False is a fault."""
+        memory = self._engine.memory
+        found = memory.protections.at(address)
+        if kind == _MEM_FETCH:
+            need = Protection.EXECUTE
+        else:
+            need = Protection.WRITE if kind == _MEM_WRITE else Protection.READ
+        if found is None or not found.value & need:
+            self._fault_page, self.fault_access = address, need
+            return False
+        page = address & -PAGE
+        allowed = int(found.value)
+        executed = self._engine.executed
+        if need is Protection.EXECUTE:
+            executed.add(page)
+        elif page not in executed:
+            # So that the first fetch comes here too, and `executed` holds every page with code.
+            allowed &= ~Protection.EXECUTE
+        entry[0].paddr = page  # type: ignore[index]  # a ctypes pointer to _TlbEntry
+        entry[0].perms = allowed  # type: ignore[index]
+        return True
+
+    @property
+    def fault_address(self) -> int:
+        """Exact, although Unicorn's callback is told the page only."""
+        if self.fault_access is Protection.EXECUTE:
+            return int(self.registers[Register.PC])
+        offset = self._engine.invalid_address_offset()
+        assert self._handle.value is not None
+        return ctypes.c_uint64.from_address(self._handle.value + offset).value
+
+    def run(self) -> Exit:
+        lib, handle, gate = self._lib, self._handle, self._engine.gate
+        batch = self._general
+        lib.uc_reg_write_batch(handle, batch.ids, batch.values, batch.count)
+        while True:
+            gate.enter(self)
+            self._refresh()
+            self._event = None
+            self._running = True
+            if self._interrupted:
+                self._running = self._interrupted = False
+                gate.leave()
+                return Exit.INTERRUPTED
+            status = lib.uc_emu_start(handle, self.registers[Register.PC], 0, 0, 0)
+            self._running = False
+            gate.leave()
+            batch = self._read
+            lib.uc_reg_read_batch(handle, batch.ids, batch.values, batch.count)
+            reason = self._reason(status)
+            if reason is not None:
+                return reason
+
+    def _reason(self, status: int) -> Exit | None:
+        event = self._event
+        if event == _EXCP_SWI:
+            return Exit.SYSCALL
+        if event == _EXCP_UDEF:
+            return Exit.UNDEFINED
+        if event == _EXCP_BKPT:
+            return Exit.BREAKPOINT
+        if event == _EXCP_PREFETCH_ABORT:
+            # A misaligned PC; pages are refused in `_fill`.
+            self.fault_access = Protection.EXECUTE
+            return Exit.FAULT
+        if event is not None:
+            raise RuntimeError(f"unicorn: exception {event}")
+        if status == _ERR_EXCEPTION:
+            return Exit.FAULT
+        if status != _ERR_OK:
+            raise RuntimeError(f"unicorn: error {status}")
+        return None
+
+    def _refresh(self) -> None:
+        if self.code_stale:
+            self.code_stale = False
+            self._lib.uc_ctl(self._handle, ctypes.c_int(_control(_CTL_TB_FLUSH, 0)))
+        if self.tlb_stale:
+            self.tlb_stale = False
+            self._lib.uc_ctl(self._handle, ctypes.c_int(_control(_CTL_TLB_FLUSH, 0)))
+
+    def stop(self) -> None:
+        """Leave the guest soon; `run` goes on by itself."""
+        if self._running:
+            self._lib.uc_emu_stop(self._handle)
+
+    def wait_stopped(self) -> None:
+        """Stop and wait until no guest instruction executes with what the TLB holds now."""
+        while self._running:
+            self._lib.uc_emu_stop(self._handle)
+            time.sleep(0.0001)
+
+    def interrupt(self) -> None:
+        # `run` sets _running before it looks at _interrupted, so one side always sees the other.
+        # A stop that comes before emulation begins is lost, hence the loop.
+        self._interrupted = True
+        while self._running and self._interrupted:
+            self._lib.uc_emu_stop(self._handle)
+            time.sleep(0.0001)
+
+    def load_simd(self) -> None:
+        batch = self._simd
+        self._lib.uc_reg_read_batch(self._handle, batch.ids, batch.values, batch.count)
+
+    def store_simd(self) -> None:
+        batch = self._simd
+        self._lib.uc_reg_write_batch(self._handle, batch.ids, batch.values, batch.count)
+
+    def close(self) -> None:
+        if self._handle:
+            self._lib.uc_close(self._handle)
+            self._handle = ctypes.c_void_p()
+            self._engine.vcpus.remove(self)
+
+
+class UnicornEngine:
+    """See `engine.protocol.Engine`."""
+
+    name = "unicorn"
+
+    def __init__(self) -> None:
+        self.lib = _load()
+        self.gate = _Gate()
+        self.vcpus: list[UnicornVcpu] = []
+        self.executed: set[int] = set()
+        """Pages that instructions were fetched from since their last change."""
+        self.memory = Slab(self._pages_changed, self._memory_cleared)
+
+    def vcpu(self) -> UnicornVcpu:
+        made = UnicornVcpu(self)
+        self.vcpus.append(made)
+        return made
+
+    def after_fork(self, survivor: UnicornVcpu) -> None:
+        self.gate = _Gate()
+        self.vcpus = [survivor]
+
+    def _pages_changed(self, start: int, length: int) -> None:
+        code = self._forget_executed(start, length)
+        for vcpu in self.vcpus:
+            vcpu.tlb_stale = True
+            vcpu.code_stale |= code
+        # Others of the process must not go on with the old translations.
+        for vcpu in self.vcpus:
+            vcpu.wait_stopped()
+
+    def _forget_executed(self, start: int, length: int) -> bool:
+        pages = range(start, start + length, PAGE)
+        if len(pages) > len(self.executed):
+            gone = {page for page in self.executed if start <= page < start + length}
+        else:
+            gone = self.executed.intersection(pages)
+        self.executed -= gone
+        return bool(gone)
+
+    def _memory_cleared(self) -> None:
+        self.executed.clear()
+        for vcpu in self.vcpus:
+            vcpu.tlb_stale = vcpu.code_stale = True
+
+    def invalid_address_offset(self) -> int:
+        """Where this build of the library keeps the address of the last refused access.
+
+        There is no call that tells it, so a scratch instance refuses an access to a recognisable
+        address and its state is searched. Raises EngineUnavailable if it is not found.
+        """
+        if not hasattr(self, "_invalid_offset"):
+            self._invalid_offset = self._find_invalid_address()
+        return self._invalid_offset
+
+    def _find_invalid_address(self) -> int:
+        marker = 0x12_3456_7ABC
+        lib, handle = self.lib, ctypes.c_void_p()
+        page = ctypes.create_string_buffer(2 * PAGE)
+        aligned = -(-ctypes.addressof(page) // PAGE) * PAGE
+        ctypes.memmove(aligned, 0xF940_0020.to_bytes(4, "little"), 4)  # ldr x0, [x1]
+
+        def fill(_uc: int, address: int, _kind: int, entry: object, _data: int) -> bool:
+            entry[0].paddr, entry[0].perms = 0, 5  # type: ignore[index]
+            return address < PAGE
+
+        hook = _FillHook(fill)
+        lib.uc_open(_ARCH_ARM64, _MODE_ARM, ctypes.byref(handle))
+        try:
+            lib.uc_mem_map_ptr(handle, 0, PAGE, 5, aligned)
+            code = ctypes.c_int(_control(_CTL_TLB_TYPE, 1))
+            lib.uc_ctl(handle, code, ctypes.c_int(_TLB_VIRTUAL))
+            identity, always = ctypes.c_size_t(), (ctypes.c_uint64(1), ctypes.c_uint64(0))
+            kind = ctypes.c_int(_HOOK_TLB_FILL)
+            lib.uc_hook_add(handle, ctypes.byref(identity), kind, hook, ctypes.c_void_p(), *always)
+            value = ctypes.c_uint64(marker)
+            lib.uc_reg_write(handle, _REG_X[1], ctypes.byref(value))
+            lib.uc_emu_start(handle, 0, 4, 0, 0)
+            assert handle.value is not None
+            for offset in range(0, 0x800, 8):
+                if ctypes.c_uint64.from_address(handle.value + offset).value == marker:
+                    return offset
+        finally:
+            lib.uc_close(handle)
+        raise EngineUnavailable(
+            "engine unicorn: this build of libunicorn hides the address of a fault",
+            hint="install the version named in pyproject.toml",
+        )
