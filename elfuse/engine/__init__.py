@@ -15,7 +15,7 @@ def open_engine(name: str = "") -> Engine:
     EngineUnavailable if there is none or it cannot run here.
     """
     if name in ("", "unicorn"):
-        from elfuse.engine.unicorn import UnicornEngine  # noqa: PLC0415 - only the one in use
+        from elfuse.engine.unicorn import UnicornEngine
 
         return UnicornEngine()
     raise EngineUnavailable(

@@ -8,14 +8,16 @@ process runs at a time (`_Gate`).
 """
 
 import ctypes
+import struct
 import sys
 import threading
 import time
 from collections import deque
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Protocol
 
-from elfuse.engine.protocol import Exit, Protection, Register
+from elfuse.engine.protocol import Exit, Protection, Register, Vcpu
 from elfuse.engine.slab import PAGE, Slab
 from elfuse.errors import EngineUnavailable
 
@@ -57,29 +59,21 @@ _SLICE = 0.002
 """Seconds a vCPU runs on while another one of the process waits."""
 
 
-class _CpReg(ctypes.Structure):
-    """uc_arm64_cp_reg."""
-
-    _fields_ = [(name, ctypes.c_uint32) for name in ("crn", "crm", "op0", "op1", "op2")] + [
-        ("value", ctypes.c_uint64)
-    ]
-
-
-class _TlbEntry(ctypes.Structure):
-    """uc_tlb_entry."""
-
-    _fields_ = [("paddr", ctypes.c_uint64), ("perms", ctypes.c_uint32)]
-
-
 _InterruptHook = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p)
 _FillHook = ctypes.CFUNCTYPE(
     ctypes.c_bool,
     ctypes.c_void_p,
     ctypes.c_uint64,
     ctypes.c_int,
-    ctypes.POINTER(_TlbEntry),
+    ctypes.POINTER(ctypes.c_uint64),  # uc_tlb_entry: physical address, permissions (32 bits)
     ctypes.c_void_p,
 )
+
+
+class _Words(Protocol):
+    """A ctypes pointer to 64-bit words."""
+
+    def __setitem__(self, index: int, value: int, /) -> None: ...
 
 
 def _load() -> ctypes.CDLL:
@@ -205,19 +199,20 @@ class UnicornVcpu:
             )
             self._check(status)
         for op0, op1, crn, crm, op2, value in _SYSTEM:
-            self._system(_CpReg(crn, crm, op0, op1, op2, value))
+            self._system(crn, crm, op0, op1, op2, value)
         zero = ctypes.c_uint64(0)
         self._check(lib.uc_reg_write(handle, _REG_PSTATE, ctypes.byref(zero)))
-        self._system(_CpReg(13, 0, 3, 0, 1, 0))
+        self._system(13, 0, 3, 0, 1, 0)
 
-    def _system(self, register: _CpReg) -> None:
-        self._check(self._lib.uc_reg_write(self._handle, _REG_CP, ctypes.byref(register)))
+    def _system(self, crn: int, crm: int, op0: int, op1: int, op2: int, value: int) -> None:
+        register = struct.pack("<5I4xQ", crn, crm, op0, op1, op2, value)  # uc_arm64_cp_reg
+        self._check(self._lib.uc_reg_write(self._handle, _REG_CP, register))
 
     def _on_interrupt(self, _handle: int, number: int, _data: int) -> None:
         self._event = number
         self._lib.uc_emu_stop(self._handle)
 
-    def _fill(self, _handle: int, address: int, kind: int, entry: object, _data: int) -> bool:
+    def _fill(self, _handle: int, address: int, kind: int, entry: _Words, _data: int) -> bool:
         """Say which physical page and which permissions `address` has; False is a fault."""
         memory = self._engine.memory
         found = memory.protections.at(address)
@@ -236,8 +231,8 @@ class UnicornVcpu:
         elif page not in executed:
             # So that the first fetch comes here too, and `executed` holds every page with code.
             allowed &= ~Protection.EXECUTE
-        entry[0].paddr = page  # type: ignore[index]  # a ctypes pointer to _TlbEntry
-        entry[0].perms = allowed  # type: ignore[index]
+        entry[0] = page
+        entry[1] = allowed
         return True
 
     @property
@@ -327,7 +322,7 @@ class UnicornVcpu:
         self._lib.uc_reg_write_batch(self._handle, batch.ids, batch.values, batch.count)
 
     def close(self) -> None:
-        if self._handle:
+        if self._handle.value is not None:
             self._lib.uc_close(self._handle)
             self._handle = ctypes.c_void_p()
             self._engine.vcpus.remove(self)
@@ -351,9 +346,9 @@ class UnicornEngine:
         self.vcpus.append(made)
         return made
 
-    def after_fork(self, survivor: UnicornVcpu) -> None:
+    def after_fork(self, survivor: Vcpu) -> None:
         self.gate = _Gate()
-        self.vcpus = [survivor]
+        self.vcpus = [vcpu for vcpu in self.vcpus if vcpu is survivor]
 
     def _pages_changed(self, start: int, length: int) -> None:
         code = self._forget_executed(start, length)
@@ -395,8 +390,8 @@ class UnicornEngine:
         aligned = -(-ctypes.addressof(page) // PAGE) * PAGE
         ctypes.memmove(aligned, 0xF940_0020.to_bytes(4, "little"), 4)  # ldr x0, [x1]
 
-        def fill(_uc: int, address: int, _kind: int, entry: object, _data: int) -> bool:
-            entry[0].paddr, entry[0].perms = 0, 5  # type: ignore[index]
+        def fill(_uc: int, address: int, _kind: int, entry: _Words, _data: int) -> bool:
+            entry[0], entry[1] = 0, 5
             return address < PAGE
 
         hook = _FillHook(fill)
