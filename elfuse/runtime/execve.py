@@ -1,0 +1,60 @@
+"""execve: point of no return, and what a process keeps over it (execve(2))."""
+
+from collections.abc import Sequence
+
+from elfuse.runtime.clone import detach_for_exec
+from elfuse.runtime.futex import clear_child_tid, exit_robust
+from elfuse.runtime.loader.load import prepare
+from elfuse.runtime.processes import Field
+from elfuse.runtime.task import Task, TaskExit
+from elfuse.runtime.vfs.location import Location
+from elfuse.runtime.wait import NoResult, Restart, sleep
+
+
+def execve(
+    task: Task, path: bytes | Location, argv: Sequence[bytes], envp: Sequence[bytes], name: bytes
+) -> None:
+    """Replace the process's program; raises NoResult when done, execve(2)'s errors before.
+
+    `name` is what AT_EXECFN and the command name are made of.
+    """
+    image = prepare(task, path, list(argv), list(envp), name)
+    detach_for_exec(task)
+    _end_other_threads(task)
+    process = task.process
+    exit_robust(task)
+    clear_child_tid(task)
+    task.robust_list = (0, 0)
+    process.files.close_on_exec()
+    process.signals.reset_for_exec()
+    task.signals.reset_for_exec()
+    task.kernel.timers.after_exec(process)
+    image.commit(task)
+    entry = process.entry
+    entry.cmdline = b"".join(argument + b"\0" for argument in image.argv)
+    entry[Field.EXECED] = 1
+    task.comm = entry.comm = image.name[:15]
+    process.exe = image.exe
+    process.environ = list(envp)
+    process.publish_credentials()
+    raise NoResult
+
+
+def _end_other_threads(task: Task) -> None:
+    """The calling thread survives alone and becomes the leader, with the process's number."""
+    process, kernel = task.process, task.kernel
+    process.kill_threads(task)
+    while len(process.tasks) > 1:
+        try:
+            sleep(task, [])
+        except Restart:
+            if task.dying:
+                raise TaskExit from None
+            # Only the others' end counts now; a pending signal waits for the new program.
+            kernel.lock.release()
+            kernel.lock.acquire()
+    if task.tid != process.pid:
+        del process.tasks[task.tid]
+        del kernel.tasks[task.tid]
+        task.tid = process.pid
+        process.tasks[task.tid] = kernel.tasks[task.tid] = task

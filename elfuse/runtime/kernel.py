@@ -1,0 +1,232 @@
+"""The kernel of one host process: what all its tasks share, and the thread that serves them."""
+
+import os
+import select
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from elfuse import host
+from elfuse.engine.protocol import Engine
+from elfuse.runtime.abi.signal import Sig
+from elfuse.runtime.files.base import OpenFile
+from elfuse.runtime.futex import FutexTable
+from elfuse.runtime.processes import KICK, Entry, Field, ProcessTable, State
+from elfuse.runtime.signals import SI_KERNEL, SigInfo, post_to_process
+from elfuse.runtime.timers import TimerQueue
+from elfuse.runtime.trace import Trace
+from elfuse.runtime.vfs.mounts import Namespace
+
+if TYPE_CHECKING:
+    from elfuse.runtime.process import Process
+    from elfuse.runtime.task import Task
+
+_WAKE = b"\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What differs between runs and never changes during one."""
+
+    contained: bool
+    """An image runs: pids start at 1, the first process is the init of its own world."""
+    hostname: bytes
+    terminal: bool = True
+    """Standard streams that are terminals show as terminals."""
+
+
+class Kernel:
+    """State of the guest's kernel in this host process.
+
+    `lock` guards all of it, and everything that Python code of the runtime touches. It is held
+    except while a vCPU runs, while a task sleeps in `Task.blocked_poll`, and while the service
+    thread waits. A host fork happens only in a thread that holds it, so the child finds every
+    structure whole.
+    """
+
+    def __init__(
+        self, engine: Engine, namespace: Namespace, options: Options, trace: Trace
+    ) -> None:
+        self.lock = threading.Lock()
+        self.engine = engine
+        self.namespace = namespace
+        self.options = options
+        self.trace = trace
+        self.hostname = options.hostname
+        self.boot_ns = time.monotonic_ns()
+        self.namespace_id = os.urandom(8).hex()
+        self.processes = ProcessTable(1 if options.contained else os.getpid())
+        self.timers = TimerQueue()
+        self.timers.earlier = self._wake_service
+        self.futexes = FutexTable(self)
+        self.tasks: dict[int, Task] = {}
+        self.hosted: dict[int, Process] = {}
+        """Guest processes in this host process: one, but for vfork children before their execve."""
+        self.at_exit: list[Callable[[], None]] = []
+        """Run by the host process of the first guest process when that one ends."""
+        self.first_pid = 0
+        self._wakeup_read = self._wakeup_write = -1
+
+    def next_tid(self) -> int:
+        return self.processes.next_id()
+
+    # The service thread
+
+    def start_service(self) -> None:
+        """Take over host signals and start the thread that serves them, and timers.
+
+        Call it in the host process's main thread: at boot, and again in the child of a fork.
+        """
+        self._wakeup_read, self._wakeup_write = os.pipe()
+        os.set_blocking(self._wakeup_write, False)
+        os.set_blocking(self._wakeup_read, False)
+        # The C-level handler writes the number at once, in whatever thread; the Python-level
+        # one only has to exist.
+        signal.set_wakeup_fd(self._wakeup_write, warn_on_full_buffer=False)
+        threading._start_new_thread(self._serve, ())  # type: ignore[attr-defined]
+
+    def take_host_signals(self) -> None:
+        """Install handlers for every host signal that has a guest meaning."""
+        for number in (KICK, signal.SIGCHLD, *host.forwarded_signals()):
+            signal.signal(number, _ignore)
+        # Terminal access of background processes is decided by the guest's process groups
+        # (files/tty.py); a host stop in the middle of a system call would be wrong.
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+
+    def _wake_service(self) -> None:
+        with suppress(BlockingIOError):
+            os.write(self._wakeup_write, _WAKE)
+
+    def _serve(self) -> None:
+        poller = select.poll()
+        poller.register(self._wakeup_read, select.POLLIN)
+        # Kicks between the fork and the new wake-up descriptor went to the parent.
+        numbers = {int(KICK), int(signal.SIGCHLD)}
+        while True:
+            with self.lock:
+                for number in numbers:
+                    self._host_signal(number)
+                self.timers.run_expired()
+                deadline = self.timers.next_deadline()
+            timeout = None
+            if deadline is not None:
+                timeout = max(0, -(-(deadline - time.monotonic_ns()) // 1_000_000))
+            poller.poll(timeout)
+            try:
+                numbers = set(os.read(self._wakeup_read, 4096)) - {0}
+            except BlockingIOError:
+                numbers = set()
+
+    def _host_signal(self, number: int) -> None:
+        if number == KICK:
+            self._collect()
+        elif number == signal.SIGCHLD:
+            self._reap_host_children()
+        else:
+            guest = host.guest_signal(number)
+            if guest:
+                for process in list(self.hosted.values())[:1]:
+                    post_to_process(process, SigInfo(signo=guest, code=SI_KERNEL))
+
+    def _collect(self) -> None:
+        self.futexes.collect_wakes()
+        for process in list(self.hosted.values()):
+            for info in process.entry.take():
+                if info.signo == Sig.SIGCHLD and process.ignores_children():
+                    process.reap_zombies()
+                post_to_process(process, info)
+            process.child_event()
+
+    def _reap_host_children(self) -> None:
+        """Learn of children that a host signal killed: those cannot tell the guest themselves."""
+        while True:
+            try:
+                host_pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if host_pid == 0:
+                return
+            entry = self.processes.by_host_pid(host_pid)
+            if entry is not None and entry.state not in (State.ZOMBIE, State.FREE):
+                guest = host.guest_signal(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else 0
+                self.bury(entry, guest or Sig.SIGKILL if os.WIFSIGNALED(status) else status)
+
+    # Death and inheritance
+
+    def bury(self, entry: Entry, status: int) -> None:
+        """Make a process a zombie: orphans move, the parent learns of it or nobody waits."""
+        with self.processes.lock():
+            entry[Field.STATUS] = status
+            entry[Field.STATE] = State.ZOMBIE
+            heir = self._heir(entry)
+            for child in self.processes.children(entry.pid):
+                child[Field.PPID] = heir
+                if child[Field.DEATH_SIGNAL]:
+                    death = SigInfo(signo=child[Field.DEATH_SIGNAL], code=0, pid=entry.pid)
+                    self.processes.send(child.pid, death)
+                if child.state is State.ZOMBIE:
+                    self._announce(child)
+            self._announce(entry)
+
+    def _heir(self, entry: Entry) -> int:
+        parent = self.processes.find(entry[Field.PPID])
+        while parent is not None and parent.pid != self.processes.init_pid:
+            if parent[Field.SUBREAPER] and parent.state is not State.ZOMBIE:
+                return parent.pid
+            parent = self.processes.find(parent[Field.PPID])
+        return self.processes.init_pid
+
+    def _announce(self, entry: Entry) -> None:
+        parent = self.processes.find(entry[Field.PPID])
+        if parent is None or parent.state is State.ZOMBIE:
+            if entry.pid != self.first_pid:
+                self.processes.free(entry)
+            return
+        self.tell_parent(entry, _exit_info(entry), entry[Field.EXIT_SIGNAL])
+
+    def tell_parent(self, entry: Entry, info: SigInfo, signo: int) -> None:
+        """Send the parent a child-status signal, or only wake its wait(2) for signal 0."""
+        if signo:
+            self.processes.send(entry[Field.PPID], info)
+        else:
+            self.processes.kick(entry[Field.PPID])
+
+    def end_world(self) -> None:
+        """The init process is gone: so is everything else (pid_namespaces(7))."""
+        for entry in self.processes:
+            if entry.pid != self.first_pid and entry.state is not State.ZOMBIE:
+                self.processes.send(entry.pid, SigInfo(signo=Sig.SIGKILL, code=SI_KERNEL))
+
+
+CLD_EXITED, CLD_KILLED, CLD_DUMPED, CLD_STOPPED, CLD_CONTINUED = 1, 2, 3, 5, 6
+
+
+def _exit_info(entry: Entry) -> SigInfo:
+    status = entry[Field.STATUS]
+    signo = status & 0x7F
+    code = CLD_EXITED if not signo else CLD_DUMPED if status & 0x80 else CLD_KILLED
+    return SigInfo(
+        signo=entry[Field.EXIT_SIGNAL] or Sig.SIGCHLD,
+        code=code,
+        pid=entry.pid,
+        uid=entry[Field.UIDS] >> 32,
+        status=signo or status >> 8,
+        utime=entry[Field.USER_NS] // 10_000_000,
+        stime=entry[Field.SYSTEM_NS] // 10_000_000,
+    )
+
+
+def _ignore(_number: int, _frame: object) -> None:
+    """The wake-up descriptor has told the service thread already."""
+
+
+def standard_streams(options: Options) -> list[OpenFile | None]:
+    """Descriptors 0, 1 and 2 of the first process; None for one the host has closed."""
+    from elfuse.runtime.files.stdio import inherited_stream  # after files/ can import kernel types
+
+    return [inherited_stream(fd, terminal=options.terminal) for fd in range(3)]

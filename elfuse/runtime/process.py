@@ -1,0 +1,192 @@
+"""A guest process (thread group): what its threads share, and how it ends, stops and is waited for."""
+
+import os
+import resource
+import signal
+from typing import TYPE_CHECKING, NoReturn
+
+from elfuse.runtime import signals
+from elfuse.runtime.abi.signal import Sig
+from elfuse.runtime.kernel import CLD_CONTINUED, CLD_STOPPED, Kernel
+from elfuse.runtime.processes import Entry, Field, State
+from elfuse.runtime.signals import SigInfo
+from elfuse.runtime.task import Task, TaskExit
+
+if TYPE_CHECKING:
+    from elfuse.runtime.memory import Memory
+    from elfuse.runtime.vfs.context import FsContext
+    from elfuse.runtime.vfs.credentials import Credentials
+    from elfuse.runtime.vfs.fdtable import FdTable
+
+_CORE = 0x80
+
+
+class Process:
+    """A thread group. Guarded by `kernel.lock`; `entry` is its row in the shared process table."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        entry: Entry,
+        *,
+        memory: "Memory",
+        files: "FdTable",
+        fs: "FsContext",
+        credentials: "Credentials",
+        process_signals: signals.ProcessSignals,
+    ) -> None:
+        self.kernel = kernel
+        self.entry = entry
+        self.pid = entry.pid
+        self.memory = memory
+        self.files = files
+        self.fs = fs
+        self.credentials = credentials
+        self.signals = process_signals
+        self.tasks: dict[int, Task] = {}
+        self.exe = b""
+        self.environ: list[bytes] = []
+        self.rlimits: dict[int, tuple[int, int]] = {}
+        self.exit_status: int | None = None
+        """wait(2) status once exit_group or a fatal signal decided it."""
+        self.is_init = kernel.options.contained and entry.pid == 1
+        kernel.hosted[self.pid] = self
+
+    @property
+    def ppid(self) -> int:
+        return self.entry[Field.PPID]
+
+    @property
+    def pgid(self) -> int:
+        return self.entry[Field.PGID]
+
+    @property
+    def sid(self) -> int:
+        return self.entry[Field.SID]
+
+    @property
+    def cmdline(self) -> list[bytes]:
+        return self.entry.cmdline.split(b"\0")[:-1]
+
+    def publish_credentials(self) -> None:
+        """Show changed ids to other processes (kill's permission check, /proc)."""
+        held = self.credentials
+        self.entry[Field.UIDS] = held.uid << 32 | held.euid
+        self.entry[Field.GIDS] = held.gid << 32 | held.egid
+
+    # Ending
+
+    def exit_group(self, code: int) -> NoReturn:
+        """exit_group(2) by the calling task."""
+        self._end((code & 0xFF) << 8)
+
+    def terminate(self, signo: int, core: bool) -> NoReturn:
+        """Die of a signal; called in one of the process's tasks."""
+        self._end(signo | (_CORE if core else 0))
+
+    def _end(self, status: int) -> NoReturn:
+        if self.exit_status is None:
+            self.exit_status = status
+        self.kill_threads(None)
+        raise TaskExit
+
+    def kill_threads(self, survivor: Task | None) -> None:
+        """Tell all threads but `survivor` (None: the caller counts as one of them) to end."""
+        for task in list(self.tasks.values()):
+            if task is not survivor:
+                task.dying = True
+                task.interrupt_guest()
+
+    def thread_gone(self) -> None:
+        """A task has left; the last one takes the process with it."""
+        self.entry[Field.THREADS] = len(self.tasks)
+        if self.tasks:
+            # execve in another thread may be waiting for this one to go.
+            for task in self.tasks.values():
+                task.wake()
+            return
+        self._finish()
+
+    def _finish(self) -> None:
+        kernel = self.kernel
+        status = self.exit_status or 0
+        self._account()
+        del kernel.hosted[self.pid]
+        self.files.close_all()
+        kernel.bury(self.entry, status)
+        first = self.pid == kernel.first_pid
+        if first and kernel.options.contained:
+            kernel.end_world()
+        if kernel.hosted:
+            return
+        if first:
+            for action in kernel.at_exit:
+                action()
+        os._exit(128 + (status & 0x7F) if status & 0x7F else status >> 8)
+
+    def _account(self) -> None:
+        own = resource.getrusage(resource.RUSAGE_SELF)
+        self.entry[Field.USER_NS] = int(own.ru_utime * 1e9)
+        self.entry[Field.SYSTEM_NS] = int(own.ru_stime * 1e9)
+
+    # Job control
+
+    def stop(self, signo: int) -> None:
+        """Stop as SIGSTOP and its relatives do; returns when the process is continued.
+
+        The host process stops for real, so a host shell sees its job stop and nothing of the
+        guest runs meanwhile.
+        """
+        entry = self.entry
+        with self.kernel.processes.lock():
+            entry[Field.STOP_SIGNAL], entry[Field.REPORT] = signo, 1
+            entry[Field.STATE] = State.STOPPED
+        self._tell_stopped(CLD_STOPPED, signo)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        self.resume()
+
+    def resume(self) -> None:
+        """SIGCONT arrived."""
+        entry = self.entry
+        with self.kernel.processes.lock():
+            if entry.state is not State.STOPPED:
+                return
+            entry[Field.REPORT] = 2
+            entry[Field.STATE] = State.RUNNING
+        self._tell_stopped(CLD_CONTINUED, Sig.SIGCONT)
+
+    def _tell_stopped(self, code: int, signo: int) -> None:
+        uid = self.entry[Field.UIDS] >> 32
+        info = SigInfo(signo=Sig.SIGCHLD, code=code, pid=self.pid, uid=uid, status=signo)
+        self.kernel.tell_parent(self.entry, info, Sig.SIGCHLD)
+
+    def orphaned_group(self) -> bool:
+        """No member's parent is in another group of the same session (setpgid(2))."""
+        table = self.kernel.processes
+        for member in table.group(self.pgid):
+            parent = table.find(member[Field.PPID])
+            if parent is None:
+                # The host's shell is the parent of the first process and controls its job.
+                if member.pid == self.kernel.first_pid:
+                    return False
+                continue
+            if parent[Field.SID] == self.sid and parent[Field.PGID] != self.pgid:
+                return False
+        return True
+
+    # Children
+
+    def child_event(self) -> None:
+        """A child may have changed state: let wait(2) look again."""
+        for task in self.tasks.values():
+            task.wake()
+
+    def ignores_children(self) -> bool:
+        """Whether children are reaped without wait(2): SIGCHLD ignored or SA_NOCLDWAIT."""
+        return self.signals.handlers.reaps_children()
+
+    def reap_zombies(self) -> None:
+        table = self.kernel.processes
+        for child in table.children(self.pid):
+            if child.state is State.ZOMBIE:
+                table.free(child)

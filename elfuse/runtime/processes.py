@@ -1,0 +1,293 @@
+"""The table of guest processes, shared by the host processes that run them.
+
+It lies in anonymous shared memory that fork inherits. Every change happens under a record lock,
+which the host drops when its holder dies. What must reach another guest process goes into that
+process's inbox here; a host SIGURG (ignored by default, so harmless to a process that is not
+ready) then tells it to look.
+"""
+
+import fcntl
+import mmap
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+from elfuse.host import anonymous_file
+from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.signals import SigInfo
+
+SLOTS = 4096
+_SLOT = 8192
+_HEADER = 4096
+_WORD = 8
+_CMDLINE_AT, _CMDLINE_SIZE = 4096, 4096
+_INBOX_AT, _INBOX_SLOTS, _INFO_SIZE = 512, 28, 128
+
+KICK = signal.SIGURG
+
+
+class State(IntEnum):
+    """Life of a table slot."""
+
+    FREE = 0
+    RUNNING = 1
+    STOPPED = 2
+    ZOMBIE = 3
+
+
+class Field(IntEnum):
+    """Index of a 64-bit word in a process's slot."""
+
+    PID = 0
+    HOST_PID = 1
+    PPID = 2
+    PGID = 3
+    SID = 4
+    STATE = 5
+    STATUS = 6
+    """wait(2) status of a zombie."""
+    STOP_SIGNAL = 7
+    REPORT = 8
+    """1: a stop, 2: a continuation waits to be reported by wait(2)."""
+    UIDS = 9
+    """real << 32 | effective."""
+    GIDS = 10
+    EXIT_SIGNAL = 11
+    USER_NS = 12
+    SYSTEM_NS = 13
+    CHILDREN_USER_NS = 14
+    CHILDREN_SYSTEM_NS = 15
+    START_NS = 16
+    THREADS = 17
+    VM_SIZE = 18
+    VM_RSS = 19
+    SUBREAPER = 20
+    DEATH_SIGNAL = 21
+    EXECED = 22
+    TTY = 23
+    COMM = 24
+    """16 bytes."""
+    CMDLINE_LENGTH = 26
+    UMASK = 27
+    DUMPABLE = 28
+    NO_NEW_PRIVS = 29
+    KEEP_CAPS = 30
+    INBOX_HEAD = 60
+    INBOX_TAIL = 61
+
+
+_INHERITED = (
+    Field.PGID,
+    Field.SID,
+    Field.UIDS,
+    Field.GIDS,
+    Field.TTY,
+    Field.UMASK,
+    Field.DUMPABLE,
+    Field.NO_NEW_PRIVS,
+)
+
+
+class Entry:
+    """One guest process as others see it."""
+
+    __slots__ = ("_bytes", "_words", "slot")
+
+    def __init__(self, slot: int, data: memoryview) -> None:
+        self.slot = slot
+        self._bytes = data
+        self._words = data[: _CMDLINE_AT].cast("Q")
+
+    def __getitem__(self, field: Field) -> int:
+        return self._words[field]
+
+    def __setitem__(self, field: Field, value: int) -> None:
+        self._words[field] = value
+
+    @property
+    def pid(self) -> int:
+        return self._words[Field.PID]
+
+    @property
+    def state(self) -> State:
+        return State(self._words[Field.STATE])
+
+    @property
+    def comm(self) -> bytes:
+        at = Field.COMM * _WORD
+        return bytes(self._bytes[at : at + 16]).rstrip(b"\0")
+
+    @comm.setter
+    def comm(self, name: bytes) -> None:
+        at = Field.COMM * _WORD
+        self._bytes[at : at + 16] = name[:15].ljust(16, b"\0")
+
+    @property
+    def cmdline(self) -> bytes:
+        """NUL-terminated arguments, as /proc/PID/cmdline has them (the first 4096 bytes)."""
+        return bytes(self._bytes[_CMDLINE_AT : _CMDLINE_AT + self[Field.CMDLINE_LENGTH]])
+
+    @cmdline.setter
+    def cmdline(self, data: bytes) -> None:
+        data = data[:_CMDLINE_SIZE]
+        self._bytes[_CMDLINE_AT : _CMDLINE_AT + len(data)] = data
+        self[Field.CMDLINE_LENGTH] = len(data)
+
+    def wipe(self) -> None:
+        self._bytes[:_CMDLINE_AT] = bytes(_CMDLINE_AT)
+
+    def push(self, info: SigInfo) -> bool:
+        """Put a signal into the inbox; False if it is full."""
+        head, tail = self[Field.INBOX_HEAD], self[Field.INBOX_TAIL]
+        if tail - head >= _INBOX_SLOTS:
+            return False
+        at = _INBOX_AT + tail % _INBOX_SLOTS * _INFO_SIZE
+        self._bytes[at : at + _INFO_SIZE] = info.pack()
+        self[Field.INBOX_TAIL] = tail + 1
+        return True
+
+    def take(self) -> list[SigInfo]:
+        """Empty the inbox."""
+        found = []
+        for number in range(self[Field.INBOX_HEAD], self[Field.INBOX_TAIL]):
+            at = _INBOX_AT + number % _INBOX_SLOTS * _INFO_SIZE
+            found.append(SigInfo.unpack(bytes(self._bytes[at : at + _INFO_SIZE])))
+        self[Field.INBOX_HEAD] = self[Field.INBOX_TAIL]
+        return found
+
+
+class ProcessTable:
+    """All guest processes of one elfuse run. Pids index slots: pid modulo SLOTS is unique."""
+
+    def __init__(self, first_pid: int) -> None:
+        self._map = mmap.mmap(-1, _HEADER + SLOTS * _SLOT)
+        self._view = memoryview(self._map)
+        self._header = self._view[:_HEADER].cast("Q")
+        self._header[0] = first_pid
+        self._lock_fd = anonymous_file("elfuse-processes")
+        self._held = 0
+        self._entries: dict[int, Entry] = {}
+        self.init_pid = 0
+        """Reaps orphans, and its end ends everything; 0 in plain mode, where nobody does."""
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Exclude all other processes of the run. Nests."""
+        if not self._held:
+            fcntl.lockf(self._lock_fd, fcntl.LOCK_EX)
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+            if not self._held:
+                fcntl.lockf(self._lock_fd, fcntl.LOCK_UN)
+
+    def after_fork(self) -> None:
+        """Record locks are not inherited."""
+        self._held = 0
+
+    def _slot(self, slot: int) -> Entry:
+        entry = self._entries.get(slot)
+        if entry is None:
+            at = _HEADER + slot * _SLOT
+            entry = self._entries[slot] = Entry(slot, self._view[at : at + _SLOT])
+        return entry
+
+    def next_id(self) -> int:
+        """A fresh number for a process or thread; EAGAIN if all slots are taken."""
+        with self.lock():
+            for _ in range(SLOTS):
+                number = self._header[0]
+                self._header[0] = number + 1 if number < 4_194_303 else 300
+                if self._slot(number % SLOTS)[Field.STATE] == State.FREE:
+                    return number
+        raise SyscallError(Errno.EAGAIN)
+
+    def add(self, pid: int, host_pid: int, *, parent: Entry | None, start_ns: int) -> Entry:
+        """A running process; it inherits its parent's group, session and credentials."""
+        with self.lock():
+            entry = self._slot(pid % SLOTS)
+            entry.wipe()
+            entry[Field.PID], entry[Field.HOST_PID] = pid, host_pid
+            entry[Field.START_NS], entry[Field.THREADS] = start_ns, 1
+            entry[Field.DUMPABLE] = 1
+            if parent is None:
+                entry[Field.PGID] = entry[Field.SID] = pid
+            else:
+                entry[Field.PPID] = parent.pid
+                for field in _INHERITED:
+                    entry[field] = parent[field]
+                entry.comm = parent.comm
+                entry.cmdline = parent.cmdline
+            # Last, because readers that hold no lock go by the state.
+            entry[Field.STATE] = State.RUNNING
+            self._header[1] = max(self._header[1], entry.slot + 1)
+            return entry
+
+    def find(self, pid: int) -> Entry | None:
+        """The process `pid`, zombies included."""
+        if pid <= 0:
+            return None
+        entry = self._slot(pid % SLOTS)
+        return entry if entry[Field.STATE] and entry[Field.PID] == pid else None
+
+    def by_host_pid(self, host_pid: int) -> Entry | None:
+        return next((e for e in self if e[Field.HOST_PID] == host_pid), None)
+
+    def __iter__(self) -> Iterator[Entry]:
+        for slot in range(self._header[1]):
+            entry = self._slot(slot)
+            if entry[Field.STATE]:
+                yield entry
+
+    def free(self, entry: Entry) -> None:
+        """The process has been waited for."""
+        with self.lock():
+            entry[Field.STATE] = State.FREE
+
+    def children(self, pid: int) -> list[Entry]:
+        return [entry for entry in self if entry[Field.PPID] == pid]
+
+    def group(self, pgid: int) -> list[Entry]:
+        """Members of a process group that are no zombies."""
+        return [e for e in self if e[Field.PGID] == pgid and e[Field.STATE] != State.ZOMBIE]
+
+    def kick(self, pid: int) -> None:
+        """Make the process look at its inbox and at shared futex wakes. Gone ones are ignored."""
+        entry = self.find(pid)
+        if entry is not None and entry[Field.HOST_PID]:
+            _host_kill(entry[Field.HOST_PID], KICK)
+
+    def send(self, pid: int, info: SigInfo) -> None:
+        """Post a signal to another guest process; ESRCH if there is none.
+
+        SIGKILL needs nobody's help, and a stopped host process cannot look into its inbox.
+        EAGAIN for a real-time signal when the inbox is full; a standard one is then pending there
+        anyway, as far as another process can tell.
+        """
+        with self.lock():
+            entry = self.find(pid)
+            if entry is None:
+                raise SyscallError(Errno.ESRCH)
+            if entry.state is State.ZOMBIE:
+                return
+            host_pid = entry[Field.HOST_PID]
+            if info.signo == 9 and host_pid:
+                _host_kill(host_pid, signal.SIGKILL)
+                return
+            if info.signo and not entry.push(info) and info.signo >= 32:
+                raise SyscallError(Errno.EAGAIN)
+        if info.signo == 18 and entry.state is State.STOPPED:
+            _host_kill(host_pid, signal.SIGCONT)
+        self.kick(pid)
+
+
+def _host_kill(host_pid: int, number: int) -> None:
+    try:
+        os.kill(host_pid, number)
+    except ProcessLookupError:
+        # It is gone; its parent will notice and mark the entry.
+        return

@@ -1,0 +1,206 @@
+"""A guest thread: its registers, its run loop, and how it sleeps."""
+
+import os
+import select
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from elfuse.engine.protocol import Exit, Register, Vcpu
+from elfuse.runtime import signals
+from elfuse.runtime.abi.signal import Sig
+from elfuse.runtime.files.base import OpenFile
+from elfuse.runtime.futex import clear_child_tid, exit_robust
+from elfuse.runtime.syscalls.table import dispatch
+from elfuse.runtime.vfs.context import FsContext
+from elfuse.runtime.vfs.credentials import Credentials
+from elfuse.runtime.vfs.fdtable import FdTable
+from elfuse.runtime.wait import Restart
+
+if TYPE_CHECKING:
+    from elfuse.runtime.kernel import Kernel
+    from elfuse.runtime.memory import Memory
+    from elfuse.runtime.process import Process
+
+ILL_ILLOPC, TRAP_BRKPT, SEGV_MAPERR = 1, 1, 1
+
+
+class TaskExit(BaseException):
+    """Unwinds a task's run loop: the thread ends. Not an Exception, no handler may swallow it."""
+
+
+class LeftMemory(BaseException):
+    """Unwinds the thread of a hosted process that has moved to a host process of its own."""
+
+
+class Waker:
+    """Ends a task's sleep from any thread. The pipe exists once the task has slept."""
+
+    def __init__(self) -> None:
+        self._read = self._write = -1
+        self._woken = False
+
+    def fileno(self) -> int:
+        if self._read < 0:
+            self._read, self._write = os.pipe()
+            os.set_blocking(self._read, False)
+            os.set_blocking(self._write, False)
+        return self._read
+
+    def wake(self) -> None:
+        self._woken = True
+        if self._write >= 0:
+            with suppress(BlockingIOError):
+                os.write(self._write, b"w")
+
+    def take(self) -> bool:
+        """Whether `wake` was called since the last `take`."""
+        if not self._woken:
+            return False
+        self._woken = False
+        if self._read >= 0:
+            with suppress(BlockingIOError):
+                os.read(self._read, 4096)
+        return True
+
+    def close(self) -> None:
+        if self._read >= 0:
+            os.close(self._read)
+            os.close(self._write)
+            self._read = self._write = -1
+
+
+class Task:
+    """One guest thread, run by one host thread. Guarded by `kernel.lock`."""
+
+    def __init__(self, tid: int, process: "Process", vcpu: Vcpu) -> None:
+        self.tid = tid
+        self.process = process
+        self.kernel: Kernel = process.kernel
+        self.vcpu = vcpu
+        self.registers = vcpu.registers
+        self.comm = b""
+        self.signals = signals.TaskSignals()
+        self.waker = Waker()
+        self.restart: Restart | None = None
+        self.syscall_x0 = 0
+        self.clear_child_tid = 0
+        self.robust_list = (0, 0)
+        self.dying = False
+        self.vfork_done: Callable[[], None] | None = None
+        """Set while a vfork parent waits: called when this task leaves the parent's memory."""
+        process.tasks[tid] = self
+        self.kernel.tasks[tid] = self
+
+    @property
+    def memory(self) -> "Memory":
+        return self.process.memory
+
+    @property
+    def files(self) -> FdTable:
+        return self.process.files
+
+    @property
+    def fs(self) -> FsContext:
+        return self.process.fs
+
+    @property
+    def credentials(self) -> Credentials:
+        return self.process.credentials
+
+    # Waking and sleeping
+
+    def wake(self) -> None:
+        self.waker.wake()
+
+    def interrupt_guest(self) -> None:
+        """Make the task look for signals, whether it computes or sleeps."""
+        self.waker.wake()
+        self.vcpu.interrupt()
+
+    def signal_due(self) -> bool:
+        return self.dying or signals.due(self)
+
+    def blocked_poll(
+        self, poller: select.poll, timeout: int | None
+    ) -> list[tuple[int, int]]:
+        """The host's poll with the kernel lock dropped; `timeout` in milliseconds."""
+        lock = self.kernel.lock
+        lock.release()
+        try:
+            return poller.poll(timeout)
+        finally:
+            lock.acquire()
+
+    # Running
+
+    def run(self) -> None:
+        """Execute the guest until this thread ends. The kernel lock is held on entry and return."""
+        lock, vcpu = self.kernel.lock, self.vcpu
+        try:
+            while True:
+                if self.signal_due():
+                    self._attend()
+                lock.release()
+                try:
+                    reason = vcpu.run()
+                finally:
+                    lock.acquire()
+                if reason is Exit.SYSCALL:
+                    dispatch(self)
+                elif reason is not Exit.INTERRUPTED:
+                    self._exception(reason)
+        except TaskExit:
+            self._leave()
+        except LeftMemory:
+            return
+
+    def _attend(self) -> None:
+        if self.dying:
+            raise TaskExit
+        signals.deliver(self)
+
+    def _exception(self, reason: Exit) -> None:
+        pc = self.registers[Register.PC]
+        if reason is Exit.FAULT:
+            access = self.vcpu.fault_access
+            address = self.vcpu.fault_address
+            found = self.memory.fault(address, access)
+            if found is not None:
+                signo, code = found
+                signals.force(self, signals.SigInfo(signo=signo, code=code, address=address))
+        elif reason is Exit.BREAKPOINT:
+            signals.force(self, signals.SigInfo(signo=Sig.SIGTRAP, code=TRAP_BRKPT, address=pc))
+        else:
+            signals.force(self, signals.SigInfo(signo=Sig.SIGILL, code=ILL_ILLOPC, address=pc))
+
+    def _leave(self) -> None:
+        """The thread has ended: what the kernel does for it (exit(2), set_tid_address(2))."""
+        process = self.process
+        exit_robust(self)
+        clear_child_tid(self)
+        self.release_vfork()
+        del process.tasks[self.tid]
+        del self.kernel.tasks[self.tid]
+        self.waker.close()
+        process.thread_gone()
+
+    def release_vfork(self) -> None:
+        """Let the vfork parent go on; this task no longer uses its memory."""
+        done, self.vfork_done = self.vfork_done, None
+        if done is not None:
+            done()
+
+    def start(self) -> None:
+        """Run in a host thread of its own."""
+        threading._start_new_thread(self._thread, ())  # type: ignore[attr-defined]
+
+    def _thread(self) -> None:
+        with self.kernel.lock:
+            self.run()
+        self.vcpu.close()
+
+    def file(self, fd: int) -> OpenFile:
+        """The description behind a descriptor; EBADF."""
+        return self.files.get(fd)
