@@ -1,0 +1,67 @@
+"""`python -m elfuse` and the `elfuse` command."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from elfuse.errors import ElfuseError
+
+MANAGEMENT = frozenset(
+    {
+        "pull",
+        "images",
+        "image",
+        "rmi",
+        "inspect",
+        "history",
+        "prune",
+        "verify",
+        "diff",
+        "ps",
+        "rm",
+        "container",
+        "info",
+        "version",
+        "completion",
+    }
+)
+"""Words that are commands and not programs; `./pull` runs a program of that name."""
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    first = arguments[0] if arguments else ""
+    if first in MANAGEMENT:
+        from elfuse.cli.app import main as manage
+
+        return manage(arguments)
+    from elfuse.cli import launch
+
+    if first == "run":
+        return launch.run(arguments[1:])
+    if first == "container" and len(arguments) > 1 and arguments[1] == "run":
+        return launch.run(arguments[2:])
+    return launch.plain(arguments)
+
+
+def main() -> NoReturn:
+    """Run the command line; never returns. Errors go to stderr, 125 unless they say otherwise."""
+    arguments = sys.argv[1:]
+    if "--debug" in arguments or os.environ.get("ELFUSE_DEBUG"):
+        sys.exit(_dispatch(arguments))
+    try:
+        sys.exit(_dispatch(arguments))
+    except ElfuseError as error:
+        hint = f"\n\nhint: {error.hint}" if error.hint else ""
+        sys.stderr.write(f"elfuse: {error}{hint}\n")
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has gone; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(141)
+
+
+if __name__ == "__main__":
+    main()
