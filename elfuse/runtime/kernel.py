@@ -69,6 +69,8 @@ class Kernel:
         self.at_exit: list[Callable[[], None]] = []
         """Run by the host process of the first guest process when that one ends."""
         self.first_pid = 0
+        self.current: Task
+        """The task whose system call is served: what /proc/self means."""
         self._wakeup_read = self._wakeup_write = -1
 
     def next_tid(self) -> int:

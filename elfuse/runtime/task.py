@@ -132,12 +132,14 @@ class Task:
             return poller.poll(timeout)
         finally:
             lock.acquire()
+            self.kernel.current = self
 
     # Running
 
     def run(self) -> None:
         """Execute the guest until this thread ends. The kernel lock is held on entry and return."""
-        lock, vcpu = self.kernel.lock, self.vcpu
+        kernel, vcpu = self.kernel, self.vcpu
+        lock = kernel.lock
         try:
             while True:
                 if self.signal_due():
@@ -147,6 +149,7 @@ class Task:
                     reason = vcpu.run()
                 finally:
                     lock.acquire()
+                kernel.current = self
                 if reason is Exit.SYSCALL:
                     dispatch(self)
                 elif reason is not Exit.INTERRUPTED:

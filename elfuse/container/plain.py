@@ -1,0 +1,85 @@
+"""Plain mode: one ELF file, host files, and possibly a sysroot in front of them."""
+
+import os
+from dataclasses import dataclass
+from typing import NoReturn
+
+from elfuse.container.identity import plain_environment
+from elfuse.container.starting import StartFailure, guest_root, make_kernel, start
+from elfuse.errors import UsageError
+from elfuse.runtime.boot import Program
+from elfuse.runtime.fs.host import HostFilesystem
+from elfuse.runtime.vfs.credentials import Credentials
+from elfuse.runtime.vfs.filesystem import Filesystem
+
+
+@dataclass(frozen=True, slots=True)
+class PlainOptions:
+    """The command line of plain mode."""
+
+    program: str
+    arguments: list[str]
+    sysroot: str
+    user: str
+    fakeroot: bool
+    workdir: str
+    environment: list[str]
+    clear_environment: bool
+    watchdog_seconds: float
+    engine: str
+    store: str
+    verbose: bool
+
+
+def run_plain(options: PlainOptions) -> NoReturn:
+    """Run one program; the host process ends with its exit status."""
+    roots: list[Filesystem] = []
+    cleanup = []
+    if options.sysroot.startswith("image:"):
+        from elfuse.container.run import throwaway_overlay
+
+        overlay, remove = throwaway_overlay(options.sysroot.removeprefix("image:"), options.store)
+        roots.append(overlay)
+        cleanup.append(remove)
+    elif options.sysroot:
+        if not os.path.isdir(options.sysroot):
+            raise UsageError(f"--sysroot {options.sysroot}: no such directory")
+        roots.append(HostFilesystem(options.sysroot, fakeroot=options.fakeroot))
+    roots.append(HostFilesystem("/", fakeroot=options.fakeroot))
+    kernel = make_kernel(
+        roots,
+        engine=options.engine,
+        contained=False,
+        hostname=os.uname().nodename,
+        terminal=True,
+        verbose=options.verbose,
+        watchdog_seconds=options.watchdog_seconds,
+    )
+    kernel.at_exit.extend(cleanup)
+    path = guest_root(options.program, options.sysroot)
+    program = Program(
+        path=os.fsencode(path),
+        argv=[os.fsencode(word) for word in (options.program, *options.arguments)],
+        environ=plain_environment(options.environment, clear=options.clear_environment),
+        credentials=_credentials(options),
+        cwd=os.fsencode(options.workdir or os.getcwd()),
+        umask=_umask(),
+    )
+    start(kernel, program, StartFailure(options.program, os.fspath(options.workdir)))
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def _credentials(options: PlainOptions) -> Credentials:
+    if options.user:
+        uid, _, gid = options.user.partition(":")
+        if not uid.isdigit() or (gid and not gid.isdigit()):
+            raise UsageError(f"--user {options.user}: plain mode takes numbers, UID[:GID]")
+        return Credentials.of(int(uid), int(gid or uid), ())
+    if options.fakeroot:
+        return Credentials.of(0, 0, (0,))
+    return Credentials.of(os.geteuid(), os.getegid(), tuple(os.getgroups()))
