@@ -122,8 +122,6 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
-
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         pass
 
@@ -137,6 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.handle_request()
 
     def handle_request(self) -> None:
+        assert isinstance(self.server, _Server)
         registry = self.server.registry
         with registry.lock:
             registry.requests.append((self.command, self.path, dict(self.headers.items())))

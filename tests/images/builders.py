@@ -177,7 +177,9 @@ def image(
 
 def index(images: Mapping[Platform, BuiltImage], *, docker: bool = False) -> BuiltImage:
     """An index of images by platform."""
-    entries, blobs, documents = [], {}, {}
+    entries = []
+    blobs: dict[str, bytes] = {}
+    documents: dict[str, tuple[bytes, str]] = {}
     for platform, each in images.items():
         entry = _descriptor(each.manifest, each.media_type)
         entry["platform"] = {"os": platform.os, "architecture": platform.architecture}
