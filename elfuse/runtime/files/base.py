@@ -66,6 +66,10 @@ class OpenFile(ABC):  # noqa: B024 - every operation has a default that fails as
         """A host descriptor on the same object, for poll, mmap and passing; ENODEV if none."""
         raise SyscallError(Errno.ENODEV)
 
+    def mapped(self) -> "OpenFile | None":
+        """What mmap maps: itself, or None where a mapping is anonymous memory (/dev/zero)."""
+        return self
+
     # Data. Offsets None: the file position.
     def read_into(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
         """Fill `buffers` (guest memory) in order; 0 at end of file."""

@@ -70,7 +70,10 @@ class NullFile(DeviceFile):
 
 
 class ZeroFile(DeviceFile):
-    """/dev/zero; a mapping of it is anonymous memory."""
+    """/dev/zero."""
+
+    def mapped(self) -> None:
+        return None
 
     def read_into(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
         for buffer in buffers:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from elfuse.runtime.abi.auxv import HWCAP_NAMES
 from elfuse.runtime.abi.system import MACHINE, RELEASE, SYSNAME, VERSION
 from elfuse.runtime.fs.pseudo import Maker
 from elfuse.runtime.processes import State
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
     from elfuse.runtime.process import Process
     from elfuse.runtime.processes import ProcessTable
 
-_FEATURES = (
-    b"fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics asimdrdm lrcpc dcpop asimddp"
-)
+_FEATURES = " ".join(HWCAP_NAMES).encode()
 _BOOT_ID = uuid.uuid4()
 
 

@@ -1,0 +1,226 @@
+"""execve's two halves: `prepare` checks everything, `Image.commit` replaces the address space."""
+
+import os
+from dataclasses import dataclass
+
+from elfuse.engine.protocol import Protection, Register
+from elfuse.runtime.abi import auxv, elf
+from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.files.base import OpenFile
+from elfuse.runtime.loader import stack
+from elfuse.runtime.loader.elf import Program, read_program
+from elfuse.runtime.loader.vdso import vdso
+from elfuse.runtime.memory import PAGE, Memory, page_up
+from elfuse.runtime.task import Task
+from elfuse.runtime.vfs import operations
+from elfuse.runtime.vfs.location import Location
+from elfuse.runtime.vma import Area, Backing
+
+_SCRIPT_LINE = 256
+_MAX_SCRIPTS = 5
+_S_ISUID, _S_ISGID, _S_IXGRP = 0o4000, 0o2000, 0o010
+_STACK_INITIAL = 33 * PAGE
+_PROTECTION_BITS = (
+    (elf.PF_R, Protection.READ),
+    (elf.PF_W, Protection.WRITE),
+    (elf.PF_X, Protection.EXECUTE),
+)
+
+
+def prepare(
+    task: Task, path: bytes | Location, argv: list[bytes], envp: list[bytes], name: bytes
+) -> "Image":
+    """Open and check a program, following `#!` lines.
+
+    ENOENT, EACCES, ENOEXEC, ELIBBAD (a damaged interpreter), ELOOP (scripts naming scripts),
+    E2BIG. Nothing has changed when it raises.
+    """
+    file = operations.open_exec(task, path)
+    if not argv:
+        # An empty argv would make programs read past its end (exec.c: bprm->argc == 0).
+        argv = [b""]
+    script_name = name
+    for _ in range(_MAX_SCRIPTS + 1):
+        line = _script_line(file)
+        if line is None:
+            break
+        interpreter, argument = line
+        argv = [interpreter, *([argument] if argument else []), script_name, *argv[1:]]
+        script_name = interpreter
+        file = operations.open_exec(task, interpreter)
+    else:
+        raise SyscallError(Errno.ELOOP)
+    stack.check_size(argv, envp)
+    limit = task.memory.space.limit
+    program = read_program(file, limit)
+    interpreter_program = None
+    if program.interpreter:
+        opened = operations.open_exec(task, program.interpreter)
+        try:
+            interpreter_program = read_program(opened, limit)
+        except SyscallError:
+            raise SyscallError(Errno.ELIBBAD) from None
+    return Image(program, interpreter_program, argv, envp, name)
+
+
+def _script_line(file: OpenFile) -> tuple[bytes, bytes] | None:
+    """(interpreter, argument) of a `#!` file; None for another file (fs/binfmt_script.c)."""
+    head = os.pread(file.host_fd(), _SCRIPT_LINE, 0)
+    if not head.startswith(b"#!"):
+        return None
+    line, newline, _ = head[2:].partition(b"\n")
+    if not newline and len(head) == _SCRIPT_LINE and not line.strip(b" \t").count(b" "):
+        # The interpreter's name itself may be cut off.
+        raise SyscallError(Errno.ENOEXEC)
+    words = line.split(b"\0")[0].strip(b" \t").replace(b"\t", b" ").split(b" ", 1)
+    if not words[0]:
+        raise SyscallError(Errno.ENOEXEC)
+    return words[0], words[1].strip(b" ") if len(words) > 1 else b""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A program ready to replace a task's."""
+
+    program: Program
+    interpreter: Program | None
+    argv: list[bytes]
+    envp: list[bytes]
+    filename: bytes
+
+    @property
+    def name(self) -> bytes:
+        """The new command name (prctl(2) PR_SET_NAME)."""
+        return self.filename.rpartition(b"/")[2]
+
+    @property
+    def exe(self) -> bytes:
+        """What /proc/PID/exe shows."""
+        location = self.program.file.location
+        return location.path() if location is not None else b""
+
+    def commit(self, task: Task) -> None:
+        """Replace memory, registers and, for a setuid file, credentials. Cannot fail but for ENOMEM."""
+        memory = task.memory
+        memory.reset()
+        secure = self._take_identity(task)
+        base = self._base(memory, self.program)
+        _map(memory, self.program, base)
+        entry, interpreter_base = base + self.program.header.e_entry, 0
+        if self.interpreter is not None:
+            span = page_up(self.interpreter.highest - (self.interpreter.lowest & -PAGE))
+            place = memory.find_gap(span + self.interpreter.alignment)
+            interpreter_base = _align(place, self.interpreter.alignment)
+            interpreter_base -= self.interpreter.lowest & -PAGE
+            _map(memory, self.interpreter, interpreter_base)
+            entry = interpreter_base + self.interpreter.header.e_entry
+        memory.brk_start = memory.brk_end = page_up(base + self.program.highest)
+        memory.exe_location = self.program.file.location
+        vdso_base = self._map_vdso(memory)
+        credentials = task.credentials
+        vector = {
+            auxv.AT_SYSINFO_EHDR: vdso_base,
+            auxv.AT_MINSIGSTKSZ: auxv.MINSIGSTKSZ,
+            auxv.AT_HWCAP: auxv.HWCAP,
+            auxv.AT_PAGESZ: PAGE,
+            auxv.AT_CLKTCK: auxv.CLOCK_TICKS,
+            auxv.AT_PHDR: base + self.program.headers_address,
+            auxv.AT_PHENT: elf.ProgramHeader.size,
+            auxv.AT_PHNUM: self.program.header.e_phnum,
+            auxv.AT_BASE: interpreter_base,
+            auxv.AT_FLAGS: 0,
+            auxv.AT_ENTRY: base + self.program.header.e_entry,
+            auxv.AT_UID: credentials.uid,
+            auxv.AT_EUID: credentials.euid,
+            auxv.AT_GID: credentials.gid,
+            auxv.AT_EGID: credentials.egid,
+            auxv.AT_SECURE: int(secure),
+            auxv.AT_HWCAP2: 0,
+        }
+        pointer = self._map_stack(task, vector)
+        _reset_registers(task, entry, pointer)
+
+    def _base(self, memory: Memory, program: Program) -> int:
+        if not program.position_independent:
+            return 0
+        # Two thirds up, as fs/binfmt_elf.c: ELF_ET_DYN_BASE.
+        wanted = memory.space.limit // 3 * 2 + memory.random_offset(1 << 30)
+        return _align(wanted & -PAGE, program.alignment) - (program.lowest & -PAGE)
+
+    def _map_vdso(self, memory: Memory) -> int:
+        image = vdso()
+        place = memory.find_gap(PAGE)
+        code = Area(Protection.READ | Protection.EXECUTE, name=b"[vdso]")
+        memory.map_area(place, PAGE, code)
+        memory.view[place : place + len(image.data)] = image.data
+        memory.vdso_sigreturn = place + image.sigreturn
+        return place
+
+    def _map_stack(self, task: Task, vector: dict[int, int]) -> int:
+        memory = task.memory
+        soft, _hard = task.process.rlimits.get(3, (8 << 20, 8 << 20))
+        memory.stack_limit = min(soft, 1 << 30)
+        top = memory.stack_top
+        pointer, data, memory.auxv = stack.build(
+            top, self.argv, self.envp, self.filename, vector
+        )
+        protection = Protection.READ | Protection.WRITE
+        if self.program.executable_stack:
+            protection |= Protection.EXECUTE
+        size = page_up(top - pointer) + _STACK_INITIAL
+        area = Area(protection, name=b"[stack]", grows_down=True)
+        memory.map_area(top - size, size, area)
+        memory.write(pointer, data)
+        return pointer
+
+    def _take_identity(self, task: Task) -> bool:
+        """Apply set-user-ID and set-group-ID bits; whether the program must be careful (AT_SECURE)."""
+        held, status = task.credentials, self.program.file.stat()
+        before = (held.euid, held.egid)
+        if status.mode & _S_ISUID:
+            held.euid = status.uid
+        if status.mode & (_S_ISGID | _S_IXGRP) == _S_ISGID | _S_IXGRP:
+            held.egid = status.gid
+        held.suid, held.fsuid = held.euid, held.euid
+        held.sgid, held.fsgid = held.egid, held.egid
+        return before != (held.euid, held.egid) or held.uid != held.euid or held.gid != held.egid
+
+
+def _align(address: int, alignment: int) -> int:
+    alignment = max(alignment, PAGE)
+    return (address + alignment - 1) & -alignment
+
+
+def _protection(flags: int) -> Protection:
+    found = Protection.NONE
+    for bit, protection in _PROTECTION_BITS:
+        if flags & bit:
+            found |= protection
+    return found
+
+
+def _map(memory: Memory, program: Program, base: int) -> None:
+    backing = Backing(program.file)
+    for segment in program.segments:
+        start = base + segment.p_vaddr
+        first = start & -PAGE
+        file_end, end = start + segment.p_filesz, start + segment.p_memsz
+        protection = _protection(segment.p_flags)
+        backed_end = page_up(file_end) if segment.p_filesz else first
+        if backed_end > first:
+            delta = segment.p_offset - start
+            memory.map_area(
+                first, backed_end - first, Area(protection, backing=backing, delta=delta)
+            )
+            if end > file_end and backed_end > file_end:
+                memory.view[file_end:backed_end] = bytes(backed_end - file_end)
+        if page_up(end) > backed_end:
+            memory.map_area(backed_end, page_up(end) - backed_end, Area(protection))
+
+
+def _reset_registers(task: Task, entry: int, pointer: int) -> None:
+    registers = task.registers
+    for index in range(Register.WORDS):
+        registers[index] = 0
+    task.vcpu.store_simd()
+    registers[Register.PC], registers[Register.SP] = entry, pointer

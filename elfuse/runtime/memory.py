@@ -1,0 +1,587 @@
+"""The guest's address space: areas, checked copies, mmap and its relatives, faults.
+
+Copies by the kernel part check areas first: touching an unmapped part of the slab would kill the
+host process. Behaviour follows mmap(2), mremap(2), brk(2), madvise(2) and Linux's mm/mmap.c.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+
+from elfuse.engine.protocol import AddressSpace, Protection
+from elfuse.engine.ranges import Range, RangeMap
+from elfuse.runtime.abi import mman
+from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.files.base import OpenFile
+from elfuse.runtime.vfs.location import Location
+from elfuse.runtime.vma import Area, Backing, Listing, shared_identity
+
+PAGE = 4096
+_SIGBUS, _SIGSEGV = 7, 11
+_BUS_ADRERR, _SEGV_MAPERR, _SEGV_ACCERR = 2, 1, 2
+_MMAP_MIN = 0x10000
+_STACK_GUARD = 256 * PAGE
+_STACK_LIMIT = 8 << 20
+_GAP = 128 << 20
+"""Least distance between the stack's top and the mmap area (mm/util.c: mmap_base)."""
+_USUAL = Protection.READ | Protection.WRITE | Protection.EXECUTE
+
+
+def page_up(value: int) -> int:
+    """The next page boundary."""
+    return (value + PAGE - 1) & -PAGE
+
+
+class Memory:
+    """One address space. Guarded by the kernel lock."""
+
+    def __init__(self, space: AddressSpace) -> None:
+        self.space = space
+        self.view = space.view
+        self._areas: RangeMap[Area] = RangeMap()
+        self.randomize = True
+        self.reset()
+
+    def reset(self) -> None:
+        """An empty address space, for execve."""
+        self._areas = RangeMap()
+        self.space.clear()
+        self._forget()
+        self.stack_limit = _STACK_LIMIT
+        self.brk_start = self.brk_end = 0
+        self.vdso_sigreturn = 0
+        self.auxv = b""
+        self.exe_location: Location | None = None
+        self.stack_top = self.space.limit - self.random_offset(1 << 30)
+        self.mmap_base = self.stack_top - _GAP - self.random_offset(1 << 28)
+
+    def after_fork(self) -> None:
+        """In the child: pages marked MADV_WIPEONFORK read as zero."""
+        for found in list(self._areas):
+            if found.value.wipe_on_fork:
+                self.space.discard(found.start, found.end - found.start)
+
+    def random_offset(self, below: int) -> int:
+        """A page-aligned number below `below`, 0 without address space randomisation."""
+        return secrets.randbelow(below // PAGE) * PAGE if self.randomize else 0
+
+    def _forget(self) -> None:
+        # Bounds of the area that the last copy used: most copies use it again.
+        self._read_from = self._read_to = self._write_from = self._write_to = 0
+
+    # Copies
+
+    def read(self, address: int, size: int) -> bytes:
+        """EFAULT unless all of it is readable."""
+        if not self._read_from <= address <= address + size <= self._read_to:
+            self._require(address, size, Protection.READ)
+        return bytes(self.view[address : address + size])
+
+    def write(self, address: int, data: bytes | memoryview) -> None:
+        """EFAULT unless all of it is writable."""
+        size = len(data)
+        if not self._write_from <= address <= address + size <= self._write_to:
+            self._require(address, size, Protection.WRITE)
+        self.view[address : address + size] = data
+
+    def read_u32(self, address: int) -> int:
+        return int.from_bytes(self.read(address, 4), "little")
+
+    def read_u64(self, address: int) -> int:
+        return int.from_bytes(self.read(address, 8), "little")
+
+    def write_u32(self, address: int, value: int) -> None:
+        self.write(address, (value & 0xFFFF_FFFF).to_bytes(4, "little"))
+
+    def write_u64(self, address: int, value: int) -> None:
+        self.write(address, (value & 0xFFFF_FFFF_FFFF_FFFF).to_bytes(8, "little"))
+
+    def read_cstring(self, address: int, limit: int) -> bytes:
+        """Up to a NUL; EFAULT if unreadable before one, ENAMETOOLONG without one in `limit` bytes."""
+        found = bytearray()
+        while len(found) < limit:
+            at = address + len(found)
+            size = min(256, limit - len(found))
+            part = bytes(self.readable(at, size))
+            end = part.find(0)
+            if end >= 0:
+                return bytes(found + part[:end])
+            found += part
+        raise SyscallError(Errno.ENAMETOOLONG)
+
+    def read_cstring_prefix(self, address: int, limit: int) -> bytes:
+        """Up to a NUL or `limit` bytes."""
+        found = bytearray()
+        while len(found) < limit:
+            part = bytes(self.readable(address + len(found), limit - len(found)))
+            end = part.find(0)
+            if end >= 0:
+                return bytes(found + part[:end])
+            found += part
+        return bytes(found)
+
+    def readable(self, address: int, size: int) -> memoryview:
+        """The readable beginning of a range; EFAULT if its first byte is not."""
+        end = self._accessible(address, size, Protection.READ)
+        return self.view[address:end]
+
+    def writable(self, address: int, size: int) -> memoryview:
+        """The writable beginning of a range; EFAULT if its first byte is not."""
+        end = self._accessible(address, size, Protection.WRITE)
+        return self.view[address:end]
+
+    def iovecs(self, address: int, count: int, *, writable: bool) -> list[memoryview]:
+        """The buffers of a struct iovec array.
+
+        EINVAL for a bad count or a total above SSIZE_MAX. EFAULT if the first byte is not
+        accessible; what follows an inaccessible byte is left out, so transfers come out short.
+        """
+        if not 0 <= count <= 1024:
+            raise SyscallError(Errno.EINVAL)
+        raw = self.read(address, 16 * count)
+        buffers: list[memoryview] = []
+        total = 0
+        for at in range(0, len(raw), 16):
+            base = int.from_bytes(raw[at : at + 8], "little")
+            size = int.from_bytes(raw[at + 8 : at + 16], "little")
+            total += size
+            if size >> 63 or total >> 63:
+                raise SyscallError(Errno.EINVAL)
+            if not size:
+                continue
+            try:
+                buffer = self.writable(base, size) if writable else self.readable(base, size)
+            except SyscallError:
+                if buffers:
+                    break
+                raise
+            buffers.append(buffer)
+            if len(buffer) < size:
+                break
+        return buffers
+
+    def _require(self, address: int, size: int, need: Protection) -> None:
+        if self._accessible(address, size, need) < address + size:
+            raise SyscallError(Errno.EFAULT)
+
+    def _accessible(self, address: int, size: int, need: Protection) -> int:
+        """End of the part of a range that allows `need`."""
+        if size == 0:
+            return address
+        end = min(address + size, self.space.limit)
+        at = address
+        while at < end:
+            found = self._areas.at(at)
+            if found is None and self._grow(at):
+                found = self._areas.at(at)
+            if found is None or not found.value.protection & need:
+                break
+            usable = self._backed_end(found)
+            if usable <= at:
+                break
+            if at == address:
+                self._remember(found.start, usable, need)
+            at = usable
+            if usable < found.end:
+                break
+        if at <= address:
+            raise SyscallError(Errno.EFAULT)
+        return min(at, end)
+
+    def _remember(self, start: int, end: int, need: Protection) -> None:
+        if need is Protection.READ:
+            self._read_from, self._read_to = start, end
+        else:
+            self._write_from, self._write_to = start, end
+
+    def _backed_end(self, found: Range[Area]) -> int:
+        """End of the part of an area that has storage: a file's pages end with the file."""
+        backing = found.value.backing
+        if backing is None:
+            return found.end
+        size = page_up(os.fstat(backing.file.host_fd()).st_size)
+        return min(found.end, max(found.start, size - found.value.delta))
+
+    # Faults
+
+    def fault(self, address: int, access: Protection) -> tuple[int, int] | None:
+        """None if the access can be repeated, else (signal, si_code)."""
+        if address >= self.space.limit:
+            return _SIGSEGV, _SEGV_MAPERR
+        found = self._areas.at(address)
+        if found is None:
+            if access is not Protection.EXECUTE and self._grow(address):
+                return None
+            return _SIGSEGV, _SEGV_MAPERR
+        if not found.value.protection & access:
+            return _SIGSEGV, _SEGV_ACCERR
+        if address >= self._backed_end(found):
+            return _SIGBUS, _BUS_ADRERR
+        # The file has grown since it was mapped.
+        self.space.protect(address & -PAGE, PAGE, found.value.protection)
+        return None
+
+    def _grow(self, address: int) -> bool:
+        """Extend a grows-down area to `address`, if one begins above and the limit allows it."""
+        above = self._areas.after(address)
+        if above is None or not above.value.grows_down:
+            return False
+        start = address & -PAGE
+        top = above.end
+        while (upper := self._areas.at(top)) is not None and upper.value.grows_down:
+            top = upper.end
+        if top - start > self.stack_limit:
+            return False
+        below = self._areas.before(start + 1)
+        if below is not None and not below.value.grows_down and start - below.end < _STACK_GUARD:
+            return False
+        length = above.start - start
+        self.space.map_anonymous(start, length, above.value.protection, shared=False)
+        self._areas.set(start, start + length, above.value)
+        return True
+
+    # Areas
+
+    def areas(self) -> Iterator[Listing]:
+        """The areas in order, neighbours that differ in nothing merged."""
+        start = end = 0
+        last: Area | None = None
+        for found in self._areas:
+            if last is not None and found.start == end and last.mergeable(found.value):
+                end = found.end
+                continue
+            if last is not None:
+                yield Listing(start, end, last)
+            start, end, last = found.start, found.end, found.value
+        if last is not None:
+            yield Listing(start, end, last)
+
+    @property
+    def vm_size(self) -> int:
+        """Mapped bytes."""
+        return sum(found.end - found.start for found in self._areas)
+
+    def find_gap(self, length: int, hint: int = 0) -> int:
+        """A free place: at the hint if it is free, else the highest below mmap_base. ENOMEM."""
+        hint &= -PAGE
+        if hint >= _MMAP_MIN and hint + length <= self.space.limit:
+            if not self._areas.overlapping(hint, hint + length):
+                return hint
+        ceiling = self.mmap_base
+        for found in reversed(list(self._areas)):
+            if found.start >= ceiling:
+                continue
+            below = ceiling - length
+            if below >= found.end:
+                return below
+            ceiling = min(ceiling, found.start - (_STACK_GUARD if found.value.grows_down else 0))
+        if ceiling - length >= _MMAP_MIN:
+            return ceiling - length
+        return self._gap_above(length)
+
+    def _gap_above(self, length: int) -> int:
+        at = self.mmap_base
+        for found in self._areas.overlapping(at, self.space.limit):
+            if found.start - at >= length:
+                return at
+            at = max(at, found.end)
+        if self.space.limit - at >= length:
+            return at
+        raise SyscallError(Errno.ENOMEM)
+
+    # mmap and relatives
+
+    def mmap(
+        self,
+        address: int,
+        length: int,
+        protection: int,
+        flags: int,
+        file: OpenFile | None,
+        offset: int,
+    ) -> int:
+        """mmap(2): the address. `file` is None for MAP_ANONYMOUS."""
+        if length == 0 or offset & (PAGE - 1) or offset < 0:
+            raise SyscallError(Errno.EINVAL)
+        length = page_up(length)
+        if not 0 < length <= self.space.limit or offset + length >> 63:
+            raise SyscallError(Errno.ENOMEM if length > self.space.limit else Errno.EOVERFLOW)
+        kind = flags & mman.MAP_TYPE
+        shared = kind in (mman.MAP_SHARED, mman.MAP_SHARED_VALIDATE)
+        if not shared and kind != mman.MAP_PRIVATE:
+            raise SyscallError(Errno.EINVAL)
+        if flags & mman.MAP_HUGETLB:
+            raise SyscallError(Errno.ENOMEM)
+        start = self._place(address, length, flags)
+        area = self._new_area(protection, flags, file, offset - start, shared=shared)
+        self._install(start, length, area)
+        return start
+
+    def _place(self, address: int, length: int, flags: int) -> int:
+        if not flags & (mman.MAP_FIXED | mman.MAP_FIXED_NOREPLACE):
+            return self.find_gap(length, address)
+        if address & (PAGE - 1):
+            raise SyscallError(Errno.EINVAL)
+        if address + length > self.space.limit:
+            raise SyscallError(Errno.ENOMEM)
+        if address < _MMAP_MIN:
+            raise SyscallError(Errno.EPERM)
+        if flags & mman.MAP_FIXED_NOREPLACE and self._areas.overlapping(address, address + length):
+            raise SyscallError(Errno.EEXIST)
+        return address
+
+    def _new_area(
+        self, protection: int, flags: int, file: OpenFile | None, delta: int, *, shared: bool
+    ) -> Area:
+        allowed = Protection(protection & int(_USUAL))
+        if file is None:
+            identity = shared_identity(os.getpid()) if shared else (0, 0)
+            grows = bool(flags & mman.MAP_GROWSDOWN) and not shared
+            return Area(allowed, shared=shared, identity=identity, grows_down=grows)
+        if not file.readable:
+            raise SyscallError(Errno.EACCES)
+        if shared and allowed & Protection.WRITE and not file.writable:
+            raise SyscallError(Errno.EACCES)
+        if shared and allowed & Protection.WRITE and file.append:
+            raise SyscallError(Errno.EACCES)
+        file.host_fd()
+        may_write = not shared or file.writable
+        return Area(allowed, shared=shared, backing=Backing(file), delta=delta, may_write=may_write)
+
+    def map_area(self, start: int, length: int, area: Area) -> None:
+        """Map pages of `area` at a place the caller chose, replacing what is there."""
+        self._install(start, length, area)
+
+    def _install(self, start: int, length: int, area: Area) -> None:
+        if area.backing is None:
+            self.space.map_anonymous(start, length, area.protection, shared=area.shared)
+        else:
+            self.space.map_file(
+                start,
+                length,
+                area.protection,
+                area.backing.file.host_fd(),
+                start + area.delta,
+                shared=area.shared,
+            )
+        self._areas.set(start, start + length, area)
+        self._forget()
+
+    def munmap(self, start: int, length: int) -> None:
+        """munmap(2)."""
+        if start & (PAGE - 1) or length == 0 or start + length > self.space.limit:
+            raise SyscallError(Errno.EINVAL)
+        length = page_up(length)
+        if self._areas.clear(start, start + length):
+            self.space.unmap(start, length)
+        self._forget()
+
+    def mprotect(self, start: int, length: int, protection: int) -> None:
+        """mprotect(2); what precedes a gap is changed before ENOMEM, as on Linux."""
+        grows = protection & (mman.PROT_GROWSDOWN | mman.PROT_GROWSUP)
+        known = int(_USUAL) | mman.PROT_BTI | mman.PROT_GROWSDOWN | mman.PROT_GROWSUP
+        if start & (PAGE - 1) or protection & ~known:
+            raise SyscallError(Errno.EINVAL)
+        end = start + page_up(length)
+        if end == start:
+            return
+        if end > self.space.limit:
+            raise SyscallError(Errno.ENOMEM)
+        if grows:
+            start = self._growth_start(start, grows)
+        wanted = Protection(protection & int(_USUAL))
+        at = start
+        for found in self._areas.overlapping(start, end):
+            if found.start > at:
+                break
+            upto = min(found.end, end)
+            area = found.value
+            if wanted & Protection.WRITE and not area.may_write:
+                raise SyscallError(Errno.EACCES)
+            if area.protection != wanted:
+                self._areas.set(at, upto, area.protected(wanted))
+                self._protect_pages(at, upto, area, wanted)
+            at = upto
+        self._forget()
+        if at < end:
+            raise SyscallError(Errno.ENOMEM)
+
+    def _growth_start(self, start: int, grows: int) -> int:
+        found = self._areas.at(start)
+        if found is None:
+            raise SyscallError(Errno.ENOMEM)
+        if grows & mman.PROT_GROWSUP or not found.value.grows_down:
+            raise SyscallError(Errno.EINVAL)
+        return found.start
+
+    def _protect_pages(self, start: int, end: int, area: Area, wanted: Protection) -> None:
+        backed = self._backed_end(Range(start, end, area))
+        if backed > start:
+            self.space.protect(start, backed - start, wanted)
+
+    def mremap(self, old: int, old_size: int, new_size: int, flags: int, target: int) -> int:
+        """mremap(2): where the mapping is now."""
+        move, fixed, keep = (
+            flags & mman.MREMAP_MAYMOVE,
+            flags & mman.MREMAP_FIXED,
+            flags & mman.MREMAP_DONTUNMAP,
+        )
+        if old & (PAGE - 1) or flags & ~7 or not new_size or (fixed or keep) and not move:
+            raise SyscallError(Errno.EINVAL)
+        old_size, new_size = page_up(old_size), page_up(new_size)
+        if keep and old_size != new_size:
+            raise SyscallError(Errno.EINVAL)
+        found = self._areas.at(old)
+        if found is None:
+            raise SyscallError(Errno.EFAULT)
+        if new_size > self.space.limit:
+            raise SyscallError(Errno.ENOMEM if not fixed else Errno.EINVAL)
+        if fixed:
+            self._check_remap_target(old, old_size, new_size, target)
+        if old_size == 0:
+            return self._duplicate(found, old, new_size, target if fixed else 0, movable=bool(move))
+        if not self._areas.covered(old, old + old_size):
+            raise SyscallError(Errno.EFAULT)
+        if not fixed and not keep:
+            if new_size <= old_size:
+                if new_size < old_size:
+                    self.munmap(old + new_size, old_size - new_size)
+                return old
+            if self._extend(old, old_size, new_size):
+                return old
+            if not move:
+                raise SyscallError(Errno.ENOMEM)
+        return self._move(found, old, old_size, new_size, target if fixed else 0, keep=bool(keep))
+
+    def _check_remap_target(self, old: int, old_size: int, new_size: int, target: int) -> None:
+        overlap = target < old + old_size and old < target + new_size
+        if target & (PAGE - 1) or target + new_size > self.space.limit or overlap:
+            raise SyscallError(Errno.EINVAL)
+        if target < _MMAP_MIN:
+            raise SyscallError(Errno.EPERM)
+
+    def _extend(self, old: int, old_size: int, new_size: int) -> bool:
+        end = old + old_size
+        if self._areas.overlapping(end, old + new_size) or old + new_size > self.space.limit:
+            return False
+        last = self._areas.at(end - 1)
+        assert last is not None
+        if last.value.shared and last.value.backing is None:
+            # More of the same shared memory cannot be had from the host.
+            return False
+        self._install(end, new_size - old_size, last.value)
+        return True
+
+    def _duplicate(
+        self, found: Range[Area], old: int, size: int, target: int, *, movable: bool
+    ) -> int:
+        """mremap of length 0: one more mapping of the same shared pages."""
+        area = found.value
+        if not movable or not area.shared or area.backing is None:
+            raise SyscallError(Errno.EINVAL)
+        start = target or self.find_gap(size)
+        offset = old + area.delta
+        copy = Area(
+            area.protection,
+            shared=True,
+            backing=area.backing,
+            delta=offset - start,
+            may_write=area.may_write,
+        )
+        self._install(start, size, copy)
+        return start
+
+    def _move(
+        self, found: Range[Area], old: int, old_size: int, new_size: int, target: int, *, keep: bool
+    ) -> int:
+        start = target or self.find_gap(new_size)
+        if target:
+            self.munmap(target, new_size)
+        kept = min(old_size, new_size)
+        if new_size < old_size:
+            self.munmap(old + new_size, old_size - new_size)
+        parts = self._areas.clear(old, old + kept)
+        self.space.move(old, start, kept)
+        shift = start - old
+        for part in parts:
+            moved = part.value
+            if moved.backing is not None:
+                moved = _shifted(moved, shift)
+            self._areas.set(part.start + shift, part.end + shift, moved)
+        self._forget()
+        if new_size > kept:
+            last = self._areas.at(start + kept - 1)
+            assert last is not None
+            self._install(start + kept, new_size - kept, last.value)
+        if keep:
+            empty = Area(found.value.protection, grows_down=found.value.grows_down)
+            self._install(old, old_size, empty)
+        return start
+
+    def set_brk(self, wanted: int) -> int:
+        """brk(2): the program break after the call, unchanged if it cannot be moved."""
+        if wanted < self.brk_start:
+            return self.brk_end
+        old, new = page_up(self.brk_end), page_up(wanted)
+        if new > old:
+            if new + PAGE > self.space.limit or self._areas.overlapping(old, new + PAGE):
+                return self.brk_end
+            heap = Area(Protection.READ | Protection.WRITE, name=b"[heap]")
+            self._install(old, new - old, heap)
+        elif new < old:
+            self.munmap(new, old - new)
+        self.brk_end = wanted
+        return wanted
+
+    def check_range(self, start: int, length: int) -> int:
+        """A page-aligned range that must be mapped: its length in whole pages. EINVAL, ENOMEM."""
+        if start & (PAGE - 1):
+            raise SyscallError(Errno.EINVAL)
+        length = page_up(length)
+        if start + length > self.space.limit or not self._areas.covered(start, start + length):
+            raise SyscallError(Errno.ENOMEM)
+        return length
+
+    def discard(self, start: int, length: int) -> None:
+        """MADV_DONTNEED."""
+        for found in self._areas.overlapping(start, start + length):
+            at, end = max(start, found.start), min(start + length, found.end)
+            self.space.discard(at, end - at)
+
+    def set_wipe_on_fork(self, start: int, length: int, *, wipe: bool) -> None:
+        """MADV_WIPEONFORK and MADV_KEEPONFORK; EINVAL unless private anonymous."""
+        for found in self._areas.overlapping(start, start + length):
+            if found.value.backing is not None or found.value.shared:
+                raise SyscallError(Errno.EINVAL)
+            at, end = max(start, found.start), min(start + length, found.end)
+            self._areas.set(at, end, replace(found.value, wipe_on_fork=wipe))
+
+    def sync(self, start: int, length: int) -> None:
+        """Write shared file pages of a mapped range back."""
+        for found in self._areas.overlapping(start, start + length):
+            if found.value.shared and found.value.backing is not None:
+                at, end = max(start, found.start), min(start + length, found.end)
+                self.space.sync(at, end - at)
+
+    # Futex keys
+
+    def futex_key(self, address: int, *, private: bool) -> tuple[object, ...]:
+        """What identifies the word: the same key in every task that can reach it. EFAULT."""
+        if not self._read_from <= address <= address + 4 <= self._read_to:
+            self._require(address, 4, Protection.READ)
+        if private:
+            return ("private", id(self), address)
+        found = self._areas.at(address)
+        assert found is not None
+        area = found.value
+        if not area.shared:
+            return ("private", id(self), address)
+        if area.backing is None:
+            return ("anonymous", *area.identity, address)
+        status = os.fstat(area.backing.file.host_fd())
+        return ("file", status.st_dev, status.st_ino, address + area.delta)
+
+
+def _shifted(area: Area, shift: int) -> Area:
+    return replace(area, delta=area.delta - shift)
