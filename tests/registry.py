@@ -122,6 +122,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         pass
 
@@ -309,11 +310,11 @@ class DockerRegistry:
 
     def push(self, image: BuiltImage, name: str = "test", tag: str = "latest") -> str:
         self._pushed += 1
-        layout = image.write_layout(self._root / f"layout{self._pushed}")
+        directory = image.write_directory(self._root / f"image{self._pushed}")
         target = f"{self.host}/{name}:{tag}"
         command = ["skopeo", "--insecure-policy", "copy", "--all", "--preserve-digests", "-q"]
         subprocess.run(
-            [*command, "--dest-tls-verify=false", f"oci:{layout}:latest", f"docker://{target}"],
+            [*command, "--dest-tls-verify=false", f"dir:{directory}", f"docker://{target}"],
             check=True,
             timeout=60,
         )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from elfuse.images.errors import RegistryError
 from elfuse.images.http import Http, read_bounded, refusal
@@ -234,8 +234,7 @@ class Authorizer:
 
     def _token(self, parameters: Mapping[str, str], secure: bool) -> str:
         realm = parameters["realm"]
-        scheme = urlsplit(realm).scheme
-        if scheme != "https" and (secure or scheme != "http"):
+        if not realm.startswith("https://" if secure else ("https://", "http://")):
             raise RegistryError(
                 f"{self._reference.registry} sends its users to {realm[:200]} for a token, not HTTPS"
             )

@@ -156,15 +156,18 @@ class Http:
             try:
                 request = self._client.build_request(method, url, headers=dict(headers), data=form)
             except self._invalid as error:
-                raise RegistryError(f"{_shown(url)[:200]}: no URL: {error}") from None
+                raise RegistryError(f"{_shown(url)}: no URL: {error}") from None
             response = self._client.send(request, stream=True, follow_redirects=False)
             location = response.headers.get("location")
             if response.status_code not in _REDIRECTS or not location or form is not None:
                 return response
             response.close()
-            target = urljoin(url, location)
-            if urlsplit(target).scheme not in ("http", "https"):
-                raise RegistryError(f"{_shown(url)} redirects to {_shown(target)}: not HTTP")
+            try:
+                target = urljoin(url, location)
+            except ValueError:
+                target = ""
+            if not target.startswith(("http://", "https://")):
+                raise RegistryError(f"{_shown(url)} redirects to {location[:200]!r}: no HTTP URL")
             if url.startswith("https:") and not target.startswith("https:"):
                 raise RegistryError(f"{_shown(url)} redirects to plain HTTP")
             if urlsplit(target)[:2] != urlsplit(url)[:2]:
@@ -262,6 +265,9 @@ def _socket_of(response: "httpx.Response") -> socket.socket | None:
 
 
 def _shown(url: str) -> str:
-    """A URL without its query, which may hold signatures."""
-    parts = urlsplit(url)
+    """A URL without its query, which may hold signatures, and without a password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return repr(url.partition("?")[0][:200])
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

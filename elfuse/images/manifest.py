@@ -127,15 +127,19 @@ class Manifest:
     annotations: Mapping[str, str]
     media_type: str = OCI_MANIFEST
 
-    def to_oci(self) -> bytes:
-        """The same configuration and layers, as the OCI specification writes them."""
+    def to_oci(self) -> "Manifest":
+        """The same configuration and layers, called by their OCI names."""
         config = replace(self.config, media_type=OCI_CONFIG)
         layers = (replace(x, media_type=_oci_layer_type(x.media_type)) for x in self.layers)
+        return Manifest(config, tuple(layers), self.annotations, OCI_MANIFEST)
+
+    def to_bytes(self) -> bytes:
+        """The document."""
         document: dict[str, Any] = {
             "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "config": config.to_json(),
-            "layers": [layer.to_json() for layer in layers],
+            "mediaType": self.media_type,
+            "config": self.config.to_json(),
+            "layers": [layer.to_json() for layer in self.layers],
         }
         if self.annotations:
             document["annotations"] = dict(self.annotations)

@@ -173,6 +173,11 @@ class _Pull:
     def run(self, platform: Platform) -> Image:
         """Fetch what is missing and name the image."""
         resolved, descriptor, manifest, raw = self._resolve(platform)
+        if manifest.media_type == DOCKER_MANIFEST:
+            # An OCI layout holds OCI manifests; its readers pass over others.
+            manifest = manifest.to_oci()
+            raw = manifest.to_bytes()
+            descriptor = Descriptor(OCI_MANIFEST, digest_of(raw), len(raw))
         config = self._config(manifest)
         if not _suits(config, platform):
             raise PlatformUnavailable(
@@ -181,15 +186,10 @@ class _Pull:
             )
         layers = pair_layers(manifest, config)
         self._layers(layers)
-        if manifest.media_type == DOCKER_MANIFEST:
-            # An OCI layout holds OCI manifests; its readers pass over others.
-            raw = manifest.to_oci()
-            descriptor = Descriptor(OCI_MANIFEST, digest_of(raw), len(raw))
         if not self._store.has(descriptor):
             self._store.put((raw,), descriptor)
-        self._store.tag(
-            self._reference.name, replace(descriptor, platform=config.platform), resolved
-        )
+        descriptor = replace(descriptor, platform=config.platform)
+        self._store.tag(self._reference.name, descriptor, resolved)
         return Image(self._reference.name, resolved, descriptor, config, layers)
 
     def _resolve(self, platform: Platform) -> tuple[str, Descriptor, Manifest, bytes]:

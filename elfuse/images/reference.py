@@ -51,10 +51,13 @@ class Reference:
     @property
     def familiar(self) -> str:
         """The shortest text that parses to this reference's name."""
-        name = self.name.removeprefix(f"{DEFAULT_REGISTRY}/")
-        if name == self.name:
-            return name
-        return name.removeprefix("library/") if name.count("/") == 1 else name
+        if self.registry != DEFAULT_REGISTRY:
+            return self.name
+        short = self.name.removeprefix(f"{DEFAULT_REGISTRY}/")
+        group, _, rest = self.repository.partition("/")
+        if group == "library" and "/" not in rest:
+            return short.removeprefix("library/")
+        return self.name if _is_registry(group) else short
 
     def plain_http(self, insecure: Collection[str] = ()) -> bool:
         """Whether to speak HTTP without TLS: loopback, or configured."""
@@ -121,6 +124,11 @@ def _parse_local(transport: Transport, rest: str, text: str) -> LocalReference:
     return LocalReference(transport, path, tag)
 
 
+def _is_registry(component: str) -> bool:
+    """Whether the first component of a longer name is a host, and no part of a repository."""
+    return "." in component or ":" in component or component == "localhost"
+
+
 def _parse_remote(text: str) -> Reference:
     def refuse(why: str, hint: str = "") -> InvalidReference:
         return InvalidReference(f"{text!r} names no image: {why}", hint=hint)
@@ -129,7 +137,7 @@ def _parse_remote(text: str) -> Reference:
     if at and not DIGEST.fullmatch(digest):
         raise refuse("the digest is not sha256: or sha512: with its hexadecimal digits")
     head, slash, tail = rest.partition("/")
-    if slash and ("." in head or ":" in head or head == "localhost"):
+    if slash and _is_registry(head):
         registry, remainder = head, tail
     else:
         registry, remainder = DEFAULT_REGISTRY, rest

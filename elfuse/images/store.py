@@ -60,6 +60,13 @@ class Freed:
     size: int
 
 
+def _entry(name: str, named: Descriptor) -> Entry:
+    notes = dict(named.annotations)
+    resolved = notes.pop(RESOLVED, named.digest)
+    del notes[REF_NAME]
+    return Entry(name, replace(named, annotations=notes), resolved)
+
+
 class Store:
     """The blobs and names below `root`, which is created by the first addition."""
 
@@ -123,7 +130,7 @@ class Store:
     def entries(self) -> tuple[Entry, ...]:
         """Every named image, in index order."""
         return tuple(
-            Entry(name, manifest, manifest.annotations.get(RESOLVED, manifest.digest))
+            _entry(name, manifest)
             for manifest in self._read_index().manifests
             if (name := manifest.annotations.get(REF_NAME))
         )
@@ -160,7 +167,11 @@ class Store:
 
     def tag(self, name: str, manifest: Descriptor, resolved: str = "") -> None:
         """Let `name` mean `manifest`, instead of what it meant before. Inside `adding` only."""
-        notes = {REF_NAME: name, RESOLVED: resolved or manifest.digest}
+        notes = {
+            **manifest.annotations,
+            REF_NAME: name,
+            RESOLVED: resolved or manifest.digest,
+        }
         named = replace(manifest, annotations=notes)
         with locked(self.root / "index.lock"):
             others = (
