@@ -1,0 +1,113 @@
+"""SIGKILL at many moments of a pull: the next pull succeeds and the store is sound."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from elfuse.images.pull import pull
+from elfuse.images.store import Store
+from tests.images.builders import BuiltImage, random_image
+from tests.images.conftest import QUICK
+from tests.images.sinks import DiskLayers
+from tests.registry import Registry
+
+POINTS = 25
+
+
+class Killer:
+    """The process that starts and loses children."""
+
+    def __init__(self, registry: Registry, built: BuiltImage) -> None:
+        self.registry = registry
+        self.built = built
+        self.reference = registry.push(built)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.images.killed", self.reference],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, root: Path, *, event: int = 0, served: int = 0) -> tuple[int, int]:
+        """Pull in a child killed at that event or after that many bytes; its status and events."""
+        process, registry = self._process, self.registry
+        assert process.stdin
+        assert process.stdout
+        registry.served = 0
+        with registry.lock:
+            process.stdin.write(f"{root / 'store'} {root / 'layers'} {event}\n")
+            process.stdin.flush()
+            pid = int(process.stdout.readline())
+
+            def kill(total: int) -> None:
+                if total >= served:
+                    os.kill(pid, signal.SIGKILL)
+                    registry.on_served = None
+
+            registry.on_served = kill if served else None
+        status, events = process.stdout.readline().split()
+        registry.on_served = None
+        return int(status), int(events)
+
+    def check_next_pull(self, root: Path) -> None:
+        """What the dead child left is sound, and a pull completes it."""
+        store, layers = Store(root / "store"), DiskLayers(root / "layers")
+        if store.root.exists():
+            assert store.verify() == ()
+        pulled = pull(self.reference, store, sinks=layers, options=QUICK, environ={})
+        assert [x.diff_id for x in pulled.layers] == [x.diff_id for x in self.built.layers]
+        assert all(layers.has(x.diff_id) for x in self.built.layers)
+        assert store.verify() == ()
+        assert store.image(self.reference) == pulled
+        with store.adding():
+            assert not list(store.temporary.iterdir())
+        assert store.gc().digests == ()
+
+    def close(self) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        self._process.wait(30)
+        self._process.stdout.close()
+
+
+@pytest.fixture
+def killer(registry: Registry) -> Iterator[Killer]:
+    running = Killer(registry, random_image(3, files=4, size=60_000))
+    yield running
+    running.close()
+
+
+@pytest.mark.slow
+def test_pull_killed_while_bytes_arrive(killer: Killer, tmp_path: Path) -> None:
+    assert killer.run(tmp_path / "whole")[0] == 0
+    total = killer.registry.served
+    killed = 0
+    for point in range(POINTS):
+        root = tmp_path / str(point)
+        root.mkdir()
+        status, _ = killer.run(root, served=1 + total * point // POINTS)
+        killed += status == -signal.SIGKILL
+        killer.check_next_pull(root)
+    # The last bytes and the child's end may cross.
+    assert killed >= POINTS - 2
+
+
+@pytest.mark.slow
+def test_pull_killed_while_the_store_changes(killer: Killer, tmp_path: Path) -> None:
+    status, total = killer.run(tmp_path / "whole")
+    assert (status, total > POINTS) == (0, True)
+    for point in range(POINTS):
+        root = tmp_path / str(point)
+        root.mkdir()
+        # The last of them is the index, whose rename decides whether there is an image.
+        event = total - (POINTS - 1 - point) * total // POINTS
+        status, _ = killer.run(root, event=event)
+        # Threads make the order differ a little, and with it the number of events.
+        assert status == -signal.SIGKILL or event > total - 3
+        killer.check_next_pull(root)
