@@ -6,9 +6,32 @@ sees: everything here is in the host's own numbers and terms unless it says so.
 
 import sys
 
+from elfuse.host.signals import forwarded_signals as forwarded_signals
+from elfuse.host.signals import guest_signal as guest_signal
+
 if sys.platform == "darwin":
     from elfuse.host.darwin import anonymous_file as anonymous_file
+    from elfuse.host.darwin import descriptor_path as descriptor_path
+    from elfuse.host.darwin import get_xattr as get_xattr
+    from elfuse.host.darwin import link_descriptor as link_descriptor
+    from elfuse.host.darwin import list_xattrs as list_xattrs
+    from elfuse.host.darwin import open_reference as open_reference
+    from elfuse.host.darwin import path_of as path_of
+    from elfuse.host.darwin import remove_xattr as remove_xattr
+    from elfuse.host.darwin import rename_with_flags as rename_with_flags
+    from elfuse.host.darwin import set_xattr as set_xattr
+    from elfuse.host.darwin import unnamed_file as unnamed_file
 elif sys.platform == "linux":
     from elfuse.host.linux import anonymous_file as anonymous_file
+    from elfuse.host.linux import descriptor_path as descriptor_path
+    from elfuse.host.linux import get_xattr as get_xattr
+    from elfuse.host.linux import link_descriptor as link_descriptor
+    from elfuse.host.linux import list_xattrs as list_xattrs
+    from elfuse.host.linux import open_reference as open_reference
+    from elfuse.host.linux import path_of as path_of
+    from elfuse.host.linux import remove_xattr as remove_xattr
+    from elfuse.host.linux import rename_with_flags as rename_with_flags
+    from elfuse.host.linux import set_xattr as set_xattr
+    from elfuse.host.linux import unnamed_file as unnamed_file
 else:
     raise ImportError(f"elfuse runs on macOS and Linux, not {sys.platform}")

@@ -1,5 +1,7 @@
 """What only macOS offers, under the names `elfuse.host` has, and its ways to do what Linux does."""
 
+import ctypes
+import fcntl
 import os
 import sys
 import tempfile
@@ -7,9 +9,81 @@ from typing import TYPE_CHECKING
 
 assert not TYPE_CHECKING or sys.platform == "darwin"
 
+_libc = ctypes.CDLL(None, use_errno=True)
+_RENAME_SWAP, _RENAME_EXCL = 2, 4
+_XATTR_CREATE, _XATTR_REPLACE = 2, 4
+_F_GETPATH = 50
+
+
+def _check(result: int) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return result
+
 
 def anonymous_file(name: str) -> int:
     """A descriptor on a file that has no path. The caller closes it."""
     fd, path = tempfile.mkstemp(prefix=f"{name}-")
     os.unlink(path)
     return fd
+
+
+def open_reference(path: bytes, at: int | None, *, follow: bool) -> int:
+    """A descriptor that stands for a file or directory; it must be readable here."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+    return os.open(path, flags, dir_fd=at)
+
+
+def path_of(fd: int) -> bytes:
+    """The present path of an open directory or file."""
+    return fcntl.fcntl(fd, _F_GETPATH, bytes(1024)).split(b"\0")[0]
+
+
+def descriptor_path(fd: int) -> bytes:
+    """A path that names what a descriptor has open."""
+    return path_of(fd)
+
+
+def rename_with_flags(
+    at: int, name: bytes, to: int, to_name: bytes, *, noreplace: bool, exchange: bool
+) -> None:
+    """renameatx_np(2)."""
+    flags = (_RENAME_EXCL if noreplace else 0) | (_RENAME_SWAP if exchange else 0)
+    _check(_libc.renameatx_np(at, name, to, to_name, ctypes.c_uint(flags)))
+
+
+def unnamed_file(directory: int, mode: int) -> int:
+    """A regular file without a name, open for reading and writing."""
+    fd, path = tempfile.mkstemp(dir=os.fsdecode(path_of(directory)))
+    os.unlink(path)
+    os.fchmod(fd, mode)
+    return fd
+
+
+def link_descriptor(fd: int, name: bytes, at: int) -> None:
+    """macOS has no way back from an unlinked file to a name."""
+    raise OSError(45, os.strerror(45))
+
+
+def get_xattr(path: bytes, name: bytes) -> bytes:
+    size = _check(_libc.getxattr(path, name, None, 0, 0, 0))
+    buffer = ctypes.create_string_buffer(size)
+    _check(_libc.getxattr(path, name, buffer, size, 0, 0))
+    return buffer.raw
+
+
+def set_xattr(path: bytes, name: bytes, value: bytes, *, create: bool, replace: bool) -> None:
+    flags = (_XATTR_CREATE if create else 0) | (_XATTR_REPLACE if replace else 0)
+    _check(_libc.setxattr(path, name, value, len(value), 0, flags))
+
+
+def list_xattrs(path: bytes) -> list[bytes]:
+    size = _check(_libc.listxattr(path, None, 0, 0))
+    buffer = ctypes.create_string_buffer(size)
+    _check(_libc.listxattr(path, buffer, size, 0))
+    return [name for name in buffer.raw.split(b"\0") if name]
+
+
+def remove_xattr(path: bytes, name: bytes) -> None:
+    _check(_libc.removexattr(path, name, 0))

@@ -1,12 +1,79 @@
 """What only Linux offers, under the names `elfuse.host` has."""
 
+import ctypes
 import os
 import sys
 from typing import TYPE_CHECKING
 
 assert not TYPE_CHECKING or sys.platform == "linux"
 
+_libc = ctypes.CDLL(None, use_errno=True)
+_AT_FDCWD, _AT_SYMLINK_FOLLOW = -100, 0x400
+_RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
+
+
+def _check(result: int) -> None:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
 
 def anonymous_file(name: str) -> int:
     """A descriptor on memory that has no path. The caller closes it."""
     return os.memfd_create(name, os.MFD_CLOEXEC)
+
+
+def open_reference(path: bytes, at: int | None, *, follow: bool) -> int:
+    """A descriptor that stands for a file or directory and needs no permission to read it."""
+    flags = os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    return os.open(path, flags, dir_fd=at)
+
+
+def path_of(fd: int) -> bytes:
+    """The present path of an open directory or file; FileNotFoundError if it was removed."""
+    path = os.readlink(b"/proc/self/fd/%d" % fd)
+    if path.endswith(b" (deleted)") and not os.fstat(fd).st_nlink:
+        raise FileNotFoundError(2, os.strerror(2))
+    return path
+
+
+def descriptor_path(fd: int) -> bytes:
+    """A path that names what a descriptor has open, however it was moved."""
+    return b"/proc/self/fd/%d" % fd
+
+
+def rename_with_flags(
+    at: int, name: bytes, to: int, to_name: bytes, *, noreplace: bool, exchange: bool
+) -> None:
+    """renameat2(2)."""
+    flags = (_RENAME_NOREPLACE if noreplace else 0) | (_RENAME_EXCHANGE if exchange else 0)
+    _check(_libc.renameat2(at, name, to, to_name, flags))
+
+
+def unnamed_file(directory: int, mode: int) -> int:
+    """A regular file without a name in a directory's filesystem, open for reading and writing."""
+    fd = os.open(b".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, mode, dir_fd=directory)
+    os.fchmod(fd, mode)
+    return fd
+
+
+def link_descriptor(fd: int, name: bytes, at: int) -> None:
+    """Give an unnamed file a name."""
+    _check(_libc.linkat(_AT_FDCWD, descriptor_path(fd), at, name, _AT_SYMLINK_FOLLOW))
+
+
+def get_xattr(path: bytes, name: bytes) -> bytes:
+    return os.getxattr(path, name)
+
+
+def set_xattr(path: bytes, name: bytes, value: bytes, *, create: bool, replace: bool) -> None:
+    flags = (os.XATTR_CREATE if create else 0) | (os.XATTR_REPLACE if replace else 0)
+    os.setxattr(path, name, value, flags)
+
+
+def list_xattrs(path: bytes) -> list[bytes]:
+    return [os.fsencode(name) for name in os.listxattr(path)]
+
+
+def remove_xattr(path: bytes, name: bytes) -> None:
+    os.removexattr(path, name)

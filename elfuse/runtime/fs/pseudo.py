@@ -101,6 +101,7 @@ class PseudoInode:
         self._path = path
         self.ino = fs.number(path)
         self._mode = mode
+        self.type_bits = stat.S_IFMT(mode)
         self._made_ns = time.time_ns()
 
     def owner(self) -> tuple[int, int]:

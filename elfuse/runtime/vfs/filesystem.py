@@ -85,6 +85,10 @@ class Inode(Protocol):
     def ino(self) -> int:
         """Stable while the filesystem lives; also over copy-up and rename."""
 
+    @property
+    def type_bits(self) -> int:
+        """The S_IFMT bits of the mode; they never change, so this costs nothing."""
+
     def stat(self, fd: int | None = None) -> Attributes:
         """Current attributes; size and times from the host descriptor `fd` when one is open."""
 

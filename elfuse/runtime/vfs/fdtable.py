@@ -1,0 +1,92 @@
+"""A process's descriptors: numbers to open file descriptions."""
+
+from collections.abc import Iterator
+
+from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.files.base import OpenFile
+
+
+class FdTable:
+    """Linux's struct files_struct, shared by threads; `copy` at fork."""
+
+    def __init__(self, limit: int = 1024) -> None:
+        self._files: dict[int, OpenFile] = {}
+        self._close_on_exec: set[int] = set()
+        self.limit = limit
+        """RLIMIT_NOFILE: numbers stay below."""
+
+    def get(self, fd: int) -> OpenFile:
+        """EBADF if nothing is open there."""
+        try:
+            return self._files[fd]
+        except KeyError:
+            raise SyscallError(Errno.EBADF) from None
+
+    def items(self) -> list[tuple[int, OpenFile]]:
+        """(number, description), in order of numbers."""
+        return sorted(self._files.items())
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(sorted(self._files))
+
+    def install(self, file: OpenFile, *, cloexec: bool = False, minimum: int = 0) -> int:
+        """Give a description the lowest free number from `minimum`; EMFILE."""
+        fd = minimum
+        while fd in self._files:
+            fd += 1
+        if fd >= self.limit:
+            if not file.in_use:
+                file.acquire().release()
+            raise SyscallError(Errno.EMFILE)
+        self._put(fd, file, cloexec=cloexec)
+        return fd
+
+    def _put(self, fd: int, file: OpenFile, *, cloexec: bool) -> None:
+        self._files[fd] = file.acquire()
+        if cloexec:
+            self._close_on_exec.add(fd)
+
+    def replace(self, fd: int, file: OpenFile, *, cloexec: bool) -> None:
+        """dup2's second half: what was open at `fd` is closed. EBADF for a number out of range."""
+        if not 0 <= fd < self.limit:
+            raise SyscallError(Errno.EBADF)
+        file.acquire()
+        if fd in self._files:
+            self.close(fd)
+        self._put(fd, file, cloexec=cloexec)
+        file.release()
+
+    def close(self, fd: int) -> None:
+        """EBADF if nothing is open there."""
+        file = self.get(fd)
+        del self._files[fd]
+        self._close_on_exec.discard(fd)
+        file.descriptor_closed()
+        file.release()
+
+    def cloexec(self, fd: int) -> bool:
+        self.get(fd)
+        return fd in self._close_on_exec
+
+    def set_cloexec(self, fd: int, value: bool) -> None:
+        self.get(fd)
+        if value:
+            self._close_on_exec.add(fd)
+        else:
+            self._close_on_exec.discard(fd)
+
+    def copy(self) -> "FdTable":
+        """The same descriptions under the same numbers."""
+        made = FdTable(self.limit)
+        for fd, file in self._files.items():
+            made._put(fd, file, cloexec=fd in self._close_on_exec)
+        return made
+
+    def close_on_exec(self) -> None:
+        """Close what is marked close-on-exec."""
+        for fd in list(self._close_on_exec):
+            self.close(fd)
+
+    def close_all(self) -> None:
+        for fd in list(self._files):
+            self.close(fd)
