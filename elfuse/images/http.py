@@ -7,6 +7,7 @@ import contextlib
 import email.utils
 import json
 import random
+import re
 import socket
 import threading
 import time
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _MAX_ERROR_BODY = 1 << 16
 _MAX_REDIRECTS = 10
+_PORT = r":\d+$"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -73,7 +75,7 @@ class Http:
                 timeout=httpx.Timeout(options.timeout),
                 headers={"User-Agent": "elfuse", "Accept-Encoding": "identity"},
                 # A proxy has a loopback of its own; http_proxy is not meant for this host's.
-                mounts={f"all://{host.rpartition(':')[0] or host}": None} if direct else None,
+                mounts={f"all://{re.sub(_PORT, '', host).lower()}": None} if direct else None,
             )
         except ValueError as error:
             raise ImageError(f"no connection to {host}: the proxy settings: {error}") from None

@@ -63,14 +63,11 @@ class Reference:
         """Whether to speak HTTP without TLS: loopback, or configured."""
         if self.registry in insecure:
             return True
-        host = self.registry
-        if not host.endswith("]"):
-            head, colon, port = host.rpartition(":")
-            host = head if colon and port.isdigit() else host
-        if host.strip("[]").lower() == "localhost":
+        host = re.sub(r":\d+$", "", self.registry).strip("[]")
+        if host.lower() == "localhost":
             return True
         try:
-            return ipaddress.ip_address(host.strip("[]")).is_loopback
+            return ipaddress.ip_address(host).is_loopback
         except ValueError:
             return False
 

@@ -76,7 +76,7 @@ class Store:
         self._index = root / "index.json"
 
     def __repr__(self) -> str:
-        return f"<Store {self.root} [Images: {len(self.entries())}]>"
+        return f"<Store {self.root}>"
 
     @contextlib.contextmanager
     def adding(self) -> Iterator[None]:

@@ -122,11 +122,11 @@ class TarReader:
         name = pax.get(b"path") or extensions.name or _header_name(block, fields)
         target = pax.get(b"linkpath") or extensions.target or _cut(fields[8])
         size = _pax_number(pax, b"size", fields[4])
-        if kind in (b"\0", b"7"):
+        if kind == b"\0":
+            # Before ustar, a slash was what told a directory from a file.
+            kind = DIRECTORY if name.endswith(b"/") else REGULAR
+        elif kind == b"7":
             kind = REGULAR
-        if kind == REGULAR and name.endswith(b"/") and not pax:
-            # Before ustar this was how a directory looked.
-            kind = DIRECTORY
         stored, real, pieces = 0, 0, None
         if kind == b"S":
             stored, real, pieces = self._old_sparse(block, size)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import email.utils
+import re
+import resource
 import time
 from pathlib import Path
 
@@ -444,6 +446,29 @@ def test_no_registry_is_an_error_and_newer_falls_back(store: Store, layers: Laye
         pull(reference, store, layers)
     assert isinstance(caught.value, ElfuseError)
     assert caught.value.status == 0
+
+
+@pytest.mark.parametrize("host", ["localhost:1", "127.1.2.3:1", "[::1]:1"])
+def test_loopback_is_reached_without_proxy_and_tls(
+    host: str, store: Store, layers: Layers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.invalid:3128")
+    with pytest.raises(RegistryError, match=f"no answer from {re.escape(host)}: .*refused"):
+        pull(f"{host}/x", store, layers)
+
+
+def test_disk_that_is_full_is_reported(registry: Registry, store: Store, layers: Layers) -> None:
+    built = random_image(2, size=90_000)
+    reference = registry.push(built)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(ImageError, match=r"store .* cannot be used: File too large"):
+            pull(reference, store, layers)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert_nothing(store, layers)
+    assert_pulled(built, pull(reference, store, layers), store, layers)
 
 
 def test_policy_never_asks_nobody(registry: Registry, store: Store, layers: Layers) -> None:

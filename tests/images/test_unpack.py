@@ -80,6 +80,11 @@ def test_names_are_bytes_of_any_length_and_encoding(fmt: int) -> None:
     assert {meta.uid for meta in sink.metas.values()} == {4_000_000_000, 0}
 
 
+def test_directories_of_the_oldest_archives_end_in_a_slash() -> None:
+    tar = archive([member("d/", kind=tarfile.AREGTYPE), member("d/f", b"x", kind=tarfile.AREGTYPE)])
+    assert unpacked(tar).entries == [("directory", b"d"), ("file", b"d/f")]
+
+
 def test_pax_extensions_give_times_sizes_and_xattrs() -> None:
     capability = bytes(range(24)).decode("latin-1")
     pax = {
