@@ -15,10 +15,14 @@ if sys.platform == "darwin":
     from elfuse.host.darwin import get_xattr as get_xattr
     from elfuse.host.darwin import link_descriptor as link_descriptor
     from elfuse.host.darwin import list_xattrs as list_xattrs
+    from elfuse.host.darwin import memory_barrier as memory_barrier
     from elfuse.host.darwin import open_reference as open_reference
     from elfuse.host.darwin import path_of as path_of
+    from elfuse.host.darwin import pipe_capacity as pipe_capacity
+    from elfuse.host.darwin import readable_bytes as readable_bytes
     from elfuse.host.darwin import remove_xattr as remove_xattr
     from elfuse.host.darwin import rename_with_flags as rename_with_flags
+    from elfuse.host.darwin import set_pipe_capacity as set_pipe_capacity
     from elfuse.host.darwin import set_xattr as set_xattr
     from elfuse.host.darwin import unnamed_file as unnamed_file
 elif sys.platform == "linux":
@@ -27,10 +31,14 @@ elif sys.platform == "linux":
     from elfuse.host.linux import get_xattr as get_xattr
     from elfuse.host.linux import link_descriptor as link_descriptor
     from elfuse.host.linux import list_xattrs as list_xattrs
+    from elfuse.host.linux import memory_barrier as memory_barrier
     from elfuse.host.linux import open_reference as open_reference
     from elfuse.host.linux import path_of as path_of
+    from elfuse.host.linux import pipe_capacity as pipe_capacity
+    from elfuse.host.linux import readable_bytes as readable_bytes
     from elfuse.host.linux import remove_xattr as remove_xattr
     from elfuse.host.linux import rename_with_flags as rename_with_flags
+    from elfuse.host.linux import set_pipe_capacity as set_pipe_capacity
     from elfuse.host.linux import set_xattr as set_xattr
     from elfuse.host.linux import unnamed_file as unnamed_file
 else:

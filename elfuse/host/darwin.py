@@ -5,6 +5,7 @@ import fcntl
 import os
 import sys
 import tempfile
+import termios
 from typing import TYPE_CHECKING
 
 assert not TYPE_CHECKING or sys.platform == "darwin"
@@ -87,3 +88,24 @@ def list_xattrs(path: bytes) -> list[bytes]:
 
 def remove_xattr(path: bytes, name: bytes) -> None:
     _check(_libc.removexattr(path, name, 0))
+
+
+def readable_bytes(fd: int) -> int:
+    """FIONREAD: what can be read at once."""
+    return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+def pipe_capacity(fd: int) -> int:
+    """Bytes a pipe holds, which macOS does not tell: its largest size."""
+    del fd
+    return 65536
+
+
+def set_pipe_capacity(fd: int, size: int) -> None:
+    """macOS sizes pipes by itself."""
+    del fd, size
+
+
+def memory_barrier() -> bool:
+    """False: the host has no barrier over other threads."""
+    return False

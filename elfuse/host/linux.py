@@ -1,8 +1,10 @@
 """What only Linux offers, under the names `elfuse.host` has."""
 
 import ctypes
+import fcntl
 import os
 import sys
+import termios
 from typing import TYPE_CHECKING
 
 assert not TYPE_CHECKING or sys.platform == "linux"
@@ -77,3 +79,32 @@ def list_xattrs(path: bytes) -> list[bytes]:
 
 def remove_xattr(path: bytes, name: bytes) -> None:
     os.removexattr(path, name)
+
+
+def readable_bytes(fd: int) -> int:
+    """FIONREAD: what can be read at once."""
+    return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+def pipe_capacity(fd: int) -> int:
+    """Bytes a pipe holds."""
+    return fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ)
+
+
+def set_pipe_capacity(fd: int, size: int) -> None:
+    """EBUSY if more is in the pipe than fits, EPERM above the host's limit."""
+    fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, size)
+
+
+_MEMBARRIER = {"x86_64": 324, "aarch64": 283}.get(os.uname().machine, -1)
+_MEMBARRIER_PRIVATE, _MEMBARRIER_REGISTER = 8, 16
+
+
+def memory_barrier() -> bool:
+    """Make every thread of this process pass a full memory barrier; False if the host cannot."""
+    if _libc.syscall(_MEMBARRIER, _MEMBARRIER_PRIVATE, 0, 0) == 0:
+        return True
+    # Registration belongs to the address space: a forked process registers again.
+    if _libc.syscall(_MEMBARRIER, _MEMBARRIER_REGISTER, 0, 0) != 0:
+        return False
+    return bool(_libc.syscall(_MEMBARRIER, _MEMBARRIER_PRIVATE, 0, 0) == 0)
