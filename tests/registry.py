@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -52,10 +53,14 @@ class Fault:
 
 
 class Registry:
-    """An in-process registry. Use as a context manager."""
+    """An in-process registry, with TLS if given a context. Use as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._server = _Server(("127.0.0.1", 0), _Handler)
+        if tls:
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._server.registry = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self.host = f"127.0.0.1:{self._server.server_address[1]}"

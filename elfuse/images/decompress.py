@@ -31,7 +31,7 @@ class Limits:
     max_bytes: int = 64 << 30
     max_ratio: int = 500
     ratio_floor: int = 1 << 30
-    max_entries: int = 4_000_000
+    max_entries: int = 1_000_000
 
 
 def decompress(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:

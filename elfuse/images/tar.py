@@ -26,8 +26,8 @@ REGULAR, LINK, SYMLINK, CHAR, BLOCK_DEVICE, DIRECTORY, FIFO = (
 _HEADER = struct.Struct("100s8s8s8s12s12s8sc100s6s2s32s32s8s8s155s12x")
 _ZERO_BLOCK = bytes(BLOCK)
 _HOLE = bytes(1 << 16)
-_MAX_EXTENSION = 4 << 20
-"""Linux bounds all xattrs of an inode by 64 KiB each; a path by 4 KiB."""
+_MAX_EXTENSION = 1 << 20
+"""For all extension headers of a member. Linux bounds an xattr by 64 KiB, a path by 4 KiB."""
 _MAX_FIELD = 1 << 62
 _MAX_ID = (1 << 32) - 1
 _MTIME = re.compile(rb"(-?)(\d{1,18})(?:\.(\d*))?")
@@ -61,6 +61,7 @@ class _Extensions:
     records: dict[bytes, bytes] = field(default_factory=dict)
     name: bytes | None = None
     target: bytes | None = None
+    size: int = 0
 
 
 class TarReader:
@@ -102,7 +103,9 @@ class TarReader:
         return block
 
     def _extend(self, extensions: _Extensions, kind: bytes, size: int) -> None:
-        if size > _MAX_EXTENSION:
+        if kind != b"g":
+            extensions.size += size
+        if max(size, extensions.size) > _MAX_EXTENSION:
             raise LayerRefused(f"the layer's archive has an extension header of {size} bytes")
         raw = self._take(size)
         self._skip(-size % BLOCK)

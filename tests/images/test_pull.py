@@ -4,6 +4,9 @@ import dataclasses
 import email.utils
 import re
 import resource
+import shutil
+import ssl
+import subprocess
 import time
 from pathlib import Path
 
@@ -417,6 +420,36 @@ def test_redirects_do_not_carry_credentials_to_other_hosts(
         assert len(elsewhere.fetched("blobs")) == 4
         assert all("Authorization" not in headers for _, _, headers in elsewhere.requests)
     assert any("Authorization" in headers for _, _, headers in registry.requests)
+
+
+def test_certificates_are_checked_against_the_ca_bundle(
+    registry: Registry, store: Store, layers: Layers, tmp_path: Path
+) -> None:
+    if not shutil.which("openssl"):
+        pytest.skip("not installed: openssl")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    names = ["-subj", "/CN=tests", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*command.split(), *names, *files], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    built = random_image(2)
+    reference = registry.push(built)
+    with Registry(tls=context) as secure:
+        secure.blobs |= built.blobs
+        registry.redirect_to = f"https://{secure.host}"
+        with pytest.raises(RegistryError, match="no answer from") as caught:
+            pull(reference, store, layers)
+        assert caught.value.hint == "the registry's certificate is not trusted"
+        assert_nothing(store, layers)
+        trusting = dataclasses.replace(QUICK, ca_bundle=certificate)
+        pulled = pull_with(reference, store, sinks=layers, options=trusting, environ={})
+        assert_pulled(built, pulled, store, layers)
+        away = {"Location": f"http://{registry.host}/"}
+        secure.fail(built.layers[0].digest, Fault(status=307, headers=away))
+        with pytest.raises(RegistryError, match="redirects to plain HTTP"):
+            pull_with(reference, Store(tmp_path / "x"), sinks=layers, options=trusting, environ={})
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "http://[bad", "http://"])

@@ -322,6 +322,20 @@ def test_extension_header_of_any_size_is_not_read() -> None:
         unpacked(info.tobuf(tarfile.GNU_FORMAT) + bytes(5000))
 
 
+def test_extension_headers_do_not_add_up() -> None:
+    flood = [member(f"h{i}", b"n" * 300_000, kind=b"L") for i in range(4)]
+    with pytest.raises(LayerRefused, match="extension header"):
+        unpacked(archive([*flood, member("f")], tarfile.USTAR_FORMAT))
+
+
+def test_global_headers_are_ignored() -> None:
+    tar = archive(
+        [member("g", b"18 path=elsewhere\n", kind=b"g"), member("f")], tarfile.USTAR_FORMAT
+    )
+    assert unpacked(tar).entries == [("file", b"f")]
+    assert unpacked(archive([member("g", b"18 path=elsewhere\n", kind=b"g")])).entries == []
+
+
 def test_real_tar_of_this_python_matches_the_files(tmp_path: Path) -> None:
     root = tmp_path / "tree"
     source = random.Random(7)
