@@ -8,6 +8,7 @@ ImageError
 +-- LayerRefused           a layer archive is malformed, hostile or over a limit
 +-- ImageNotStored         the store has no such image
 +-- StoreBusy              another process is adding to the store
++-- Cancelled              another part of the same pull has failed
 """
 
 from elfuse.errors import ImageError
@@ -61,3 +62,7 @@ class ImageNotStored(ImageError):
 
 class StoreBusy(ImageError):
     """Another process is adding to the store."""
+
+
+class Cancelled(ImageError):
+    """Another part of the same pull has failed; that is the error to report."""

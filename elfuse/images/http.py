@@ -12,13 +12,12 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from elfuse.errors import ImageError
-from elfuse.images.errors import RegistryError
+from elfuse.images.errors import Cancelled, RegistryError
+from elfuse.images.options import RegistryOptions
 
 if TYPE_CHECKING:
     import httpx
@@ -28,27 +27,6 @@ _MAX_REDIRECTS = 10
 _PORT = r":\d+$"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryOptions:
-    """How to talk to registries. Times are in seconds.
-
-    `insecure` names registries (`host[:port]`) to reach by plain HTTP, besides loopback.
-    `attempts` bounds the tries of one request that makes no progress; a registry that asks for
-    a longer pause than `longest_wait` is not waited for.
-    """
-
-    insecure: frozenset[str] = frozenset()
-    ca_bundle: Path | None = None
-    timeout: float = 30.0
-    attempts: int = 5
-    backoff: float = 0.5
-    longest_wait: float = 60.0
-
-
-class Cancelled(ImageError):
-    """Another part of the same pull has failed."""
 
 
 class Http:

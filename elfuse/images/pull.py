@@ -14,13 +14,13 @@ from typing import Literal, Protocol, TypeAlias
 from elfuse.errors import ImageError
 from elfuse.images.decompress import Limits
 from elfuse.images.errors import (
+    Cancelled,
     DigestMismatch,
     ImageNotStored,
     LayerRefused,
     PlatformUnavailable,
     RegistryError,
 )
-from elfuse.images.http import Cancelled, RegistryOptions
 from elfuse.images.layout import LayoutSource
 from elfuse.images.manifest import (
     DOCKER_MANIFEST,
@@ -40,9 +40,9 @@ from elfuse.images.manifest import (
     parse_config,
     parse_document,
 )
+from elfuse.images.options import RegistryOptions
 from elfuse.images.progress import Progress, Silent
 from elfuse.images.reference import AnyReference, LocalReference, Reference, parse_reference
-from elfuse.images.registry import RegistrySource
 from elfuse.images.sink import SinkFactory
 from elfuse.images.store import Entry, Store
 from elfuse.images.unpack import unpack_layer
@@ -120,6 +120,8 @@ def _open(
     environ: Mapping[str, str] | None,
 ) -> Source:
     if not isinstance(reference, LocalReference):
+        from elfuse.images.registry import RegistrySource  # a stored image needs no HTTP
+
         return RegistrySource(reference, options, environ)
     if reference.transport == "oci":
         return LayoutSource(reference, platform)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from elfuse.images.auth import Authorizer
 from elfuse.images.errors import RegistryError
-from elfuse.images.http import Http, RegistryOptions, read_bounded, refusal, unreachable
+from elfuse.images.http import Http, read_bounded, refusal, unreachable
 from elfuse.images.manifest import INDEX_TYPES, MANIFEST_TYPES, MAX_MANIFEST, Descriptor
+from elfuse.images.options import RegistryOptions
 from elfuse.images.reference import DEFAULT_REGISTRY, DIGEST, Reference
 from elfuse.images.verify import check_bytes
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from elfuse.images.http import RegistryOptions
+from elfuse.images.options import RegistryOptions
 from elfuse.images.store import Store
 from tests.images.sinks import Layers
 from tests.registry import (
