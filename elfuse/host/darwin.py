@@ -3,13 +3,18 @@
 import ctypes
 import fcntl
 import os
+import struct
 import sys
 import tempfile
 import termios
 from typing import TYPE_CHECKING
 
+from elfuse.host.types import HeldLock
+
 assert not TYPE_CHECKING or sys.platform == "darwin"
 
+_FLOCK = struct.Struct("qqihh")
+_F_OFD_SETLK, _F_OFD_GETLK = 90, 92
 _libc = ctypes.CDLL(None, use_errno=True)
 _RENAME_SWAP, _RENAME_EXCL = 2, 4
 _XATTR_CREATE, _XATTR_REPLACE = 2, 4
@@ -109,3 +114,51 @@ def set_pipe_capacity(fd: int, size: int) -> None:
 def memory_barrier() -> bool:
     """False: the host has no barrier over other threads."""
     return False
+
+
+def allocate(fd: int, offset: int, length: int, *, keep_size: bool, punch: bool) -> None:
+    """Grow a file; macOS has no portable way to punch holes or to reserve without growing."""
+    if keep_size or punch:
+        raise OSError(45, os.strerror(45))
+    if os.fstat(fd).st_size < offset + length:
+        os.ftruncate(fd, offset + length)
+
+
+def sealable_file(name: str, *, sealable: bool) -> int:
+    """An anonymous file; macOS does not seal."""
+    del sealable
+    return anonymous_file(name)
+
+
+def seals(fd: int) -> int:
+    """None are ever set."""
+    del fd
+    return 0
+
+
+def add_seals(fd: int, wanted: int) -> None:
+    """macOS does not seal."""
+    del fd, wanted
+    raise OSError(22, os.strerror(22))
+
+
+def reopen(fd: int) -> int:
+    """A new description of the same file, where it still has a path."""
+    return os.open(path_of(fd), os.O_RDWR | os.O_CLOEXEC)
+
+
+def lock_description(fd: int, start: int, length: int, *, kind: int) -> None:
+    """An open file description lock, without waiting; `kind` as flock's, BlockingIOError if held."""
+    number = {fcntl.LOCK_SH: fcntl.F_RDLCK, fcntl.LOCK_EX: fcntl.F_WRLCK}.get(kind, fcntl.F_UNLCK)
+    fcntl.fcntl(fd, _F_OFD_SETLK, _FLOCK.pack(start, length, 0, number, os.SEEK_SET))
+
+
+def conflicting_lock(
+    fd: int, start: int, length: int, *, exclusive: bool, ofd: bool
+) -> HeldLock | None:
+    """A record lock of somebody else that is in the way."""
+    number = fcntl.F_WRLCK if exclusive else fcntl.F_RDLCK
+    request = _FLOCK.pack(start, length, 0, number, os.SEEK_SET)
+    answer = fcntl.fcntl(fd, _F_OFD_GETLK if ofd else fcntl.F_GETLK, request)
+    at, size, pid, found, _whence = _FLOCK.unpack(answer)
+    return None if found == fcntl.F_UNLCK else HeldLock(found == fcntl.F_WRLCK, at, size, pid)

@@ -3,12 +3,17 @@
 import ctypes
 import fcntl
 import os
+import struct
 import sys
 import termios
 from typing import TYPE_CHECKING
 
+from elfuse.host.types import HeldLock
+
 assert not TYPE_CHECKING or sys.platform == "linux"
 
+_FLOCK = struct.Struct("hh4xqqi4x")
+_F_OFD_GETLK, _F_OFD_SETLK, _F_ADD_SEALS, _F_GET_SEALS = 36, 37, 1033, 1034
 _libc = ctypes.CDLL(None, use_errno=True)
 _AT_FDCWD, _AT_SYMLINK_FOLLOW = -100, 0x400
 _RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
@@ -108,3 +113,48 @@ def memory_barrier() -> bool:
     if _libc.syscall(_MEMBARRIER, _MEMBARRIER_REGISTER, 0, 0) != 0:
         return False
     return bool(_libc.syscall(_MEMBARRIER, _MEMBARRIER_PRIVATE, 0, 0) == 0)
+
+
+def allocate(fd: int, offset: int, length: int, *, keep_size: bool, punch: bool) -> None:
+    """fallocate(2) for plain allocation and punched holes."""
+    mode = (1 if keep_size else 0) | (2 if punch else 0)
+    _check(
+        _libc.fallocate(fd, mode, ctypes.c_int64(offset), ctypes.c_int64(length))
+    )
+
+
+def sealable_file(name: str, *, sealable: bool) -> int:
+    """An anonymous file that can be sealed."""
+    return os.memfd_create(name, os.MFD_CLOEXEC | (os.MFD_ALLOW_SEALING if sealable else 0))
+
+
+def seals(fd: int) -> int:
+    """F_GET_SEALS, in Linux's numbers."""
+    return fcntl.fcntl(fd, _F_GET_SEALS)
+
+
+def add_seals(fd: int, wanted: int) -> None:
+    """F_ADD_SEALS; EPERM once sealed, EBUSY with writable mappings."""
+    fcntl.fcntl(fd, _F_ADD_SEALS, wanted)
+
+
+def reopen(fd: int) -> int:
+    """A new description of the same file, open for reading and writing."""
+    return os.open(descriptor_path(fd), os.O_RDWR | os.O_CLOEXEC)
+
+
+def lock_description(fd: int, start: int, length: int, *, kind: int) -> None:
+    """An open file description lock, without waiting; `kind` as flock's, BlockingIOError if held."""
+    number = {fcntl.LOCK_SH: fcntl.F_RDLCK, fcntl.LOCK_EX: fcntl.F_WRLCK}.get(kind, fcntl.F_UNLCK)
+    fcntl.fcntl(fd, _F_OFD_SETLK, _FLOCK.pack(number, os.SEEK_SET, start, length, 0))
+
+
+def conflicting_lock(
+    fd: int, start: int, length: int, *, exclusive: bool, ofd: bool
+) -> HeldLock | None:
+    """A record lock of somebody else that is in the way."""
+    number = fcntl.F_WRLCK if exclusive else fcntl.F_RDLCK
+    request = _FLOCK.pack(number, os.SEEK_SET, start, length, 0)
+    answer = fcntl.fcntl(fd, _F_OFD_GETLK if ofd else fcntl.F_GETLK, request)
+    found, _whence, at, size, pid = _FLOCK.unpack(answer)
+    return None if found == fcntl.F_UNLCK else HeldLock(found == fcntl.F_WRLCK, at, size, pid)

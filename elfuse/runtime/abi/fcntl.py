@@ -1,5 +1,7 @@
 """Constants of fcntl.h, unistd.h and linux/fs.h as asm-generic and arm64 define them."""
 
+from elfuse.runtime.abi.layout import Struct, i16, i32, i64, u64
+
 O_ACCMODE = 0o3
 O_RDONLY = 0
 O_WRONLY = 1
@@ -41,6 +43,57 @@ OPEN_FLAGS = {
     O_CLOEXEC: "O_CLOEXEC",
     O_PATH: "O_PATH",
 }
+
+F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL = 0, 1, 2, 3, 4
+F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_GETOWN, F_SETSIG, F_GETSIG = 5, 6, 7, 8, 9, 10, 11
+F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW = 36, 37, 38
+F_DUPFD_CLOEXEC, F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS = 1030, 1031, 1032, 1033, 1034
+FCNTL_NAMES = {
+    F_DUPFD: "F_DUPFD",
+    F_GETFD: "F_GETFD",
+    F_SETFD: "F_SETFD",
+    F_GETFL: "F_GETFL",
+    F_SETFL: "F_SETFL",
+    F_GETLK: "F_GETLK",
+    F_SETLK: "F_SETLK",
+    F_SETLKW: "F_SETLKW",
+    F_SETOWN: "F_SETOWN",
+    F_GETOWN: "F_GETOWN",
+    F_SETSIG: "F_SETSIG",
+    F_GETSIG: "F_GETSIG",
+    F_OFD_GETLK: "F_OFD_GETLK",
+    F_OFD_SETLK: "F_OFD_SETLK",
+    F_OFD_SETLKW: "F_OFD_SETLKW",
+    F_DUPFD_CLOEXEC: "F_DUPFD_CLOEXEC",
+    F_SETPIPE_SZ: "F_SETPIPE_SZ",
+    F_GETPIPE_SZ: "F_GETPIPE_SZ",
+    F_ADD_SEALS: "F_ADD_SEALS",
+    F_GET_SEALS: "F_GET_SEALS",
+}
+F_RDLCK, F_WRLCK, F_UNLCK = 0, 1, 2
+LOCK_SH, LOCK_EX, LOCK_NB, LOCK_UN = 1, 2, 4, 8
+RESOLVE_NO_SYMLINKS = 0x04
+
+
+class OpenHow(Struct, size=24):
+    """struct open_how of openat2(2)."""
+
+    flags: u64
+    mode: u64
+    resolve: u64
+
+
+class Flock(Struct, size=32):
+    """struct flock."""
+
+    l_type: i16
+    l_whence: i16
+    pad1: i32 = 0
+    l_start: i64
+    l_len: i64
+    l_pid: i32
+    pad2: i32 = 0
+
 
 AT_FDCWD = -100
 AT_SYMLINK_NOFOLLOW = 0x100

@@ -26,6 +26,8 @@ class OpenFile(ABC):  # noqa: B024 - every operation has a default that fails as
 
     def __init__(self, flags: int) -> None:
         self.flags = flags
+        self.owner = 0
+        """Who gets SIGIO (F_SETOWN); stored only."""
         self._references = 0
 
     def acquire(self) -> "OpenFile":
@@ -105,6 +107,14 @@ class OpenFile(ABC):  # noqa: B024 - every operation has a default that fails as
     def set_flags(self, flags: int) -> None:
         """fcntl(F_SETFL) with the changeable bits already merged into `flags`."""
         self.flags = flags
+
+    def read_deadline(self) -> int | None:
+        """When a blocking read that starts now gives up with EAGAIN (SO_RCVTIMEO)."""
+        return None
+
+    def write_deadline(self) -> int | None:
+        """When a blocking write that starts now gives up with EAGAIN (SO_SNDTIMEO)."""
+        return None
 
     # Readiness
     def poll(self, events: int) -> int:

@@ -1,0 +1,68 @@
+"""epoll(7), eventfd(2), timerfd_create(2), signalfd(2), memfd_create(2), and what they share."""
+
+from elfuse.runtime.abi.fcntl import O_CLOEXEC, O_NONBLOCK
+from elfuse.runtime.abi.layout import Struct, i64, u32, u64
+
+EPOLL_CLOEXEC = O_CLOEXEC
+EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD = 1, 2, 3
+EPOLL_CTL_NAMES = {
+    EPOLL_CTL_ADD: "EPOLL_CTL_ADD",
+    EPOLL_CTL_DEL: "EPOLL_CTL_DEL",
+    EPOLL_CTL_MOD: "EPOLL_CTL_MOD",
+}
+
+EPOLLIN, EPOLLPRI, EPOLLOUT, EPOLLERR, EPOLLHUP = 0x1, 0x2, 0x4, 0x8, 0x10
+EPOLLEXCLUSIVE = 1 << 28
+EPOLLWAKEUP = 1 << 29
+EPOLLONESHOT = 1 << 30
+EPOLLET = 1 << 31
+EPOLL_BEHAVIOUR = EPOLLEXCLUSIVE | EPOLLWAKEUP | EPOLLONESHOT | EPOLLET
+EPOLL_MAX_EVENTS = 0x7FFFFFFF // 16
+EPOLL_MAX_DEPTH = 5
+"""A chain of epoll instances may have this many links (fs/eventpoll.c: EP_MAX_NESTS + 1)."""
+
+EFD_SEMAPHORE, EFD_CLOEXEC, EFD_NONBLOCK = 1, O_CLOEXEC, O_NONBLOCK
+EFD_NAMES = {
+    EFD_SEMAPHORE: "EFD_SEMAPHORE",
+    EFD_CLOEXEC: "EFD_CLOEXEC",
+    EFD_NONBLOCK: "EFD_NONBLOCK",
+}
+
+TFD_CLOEXEC, TFD_NONBLOCK = O_CLOEXEC, O_NONBLOCK
+TFD_NAMES = {TFD_CLOEXEC: "TFD_CLOEXEC", TFD_NONBLOCK: "TFD_NONBLOCK"}
+TFD_TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET = 1, 2
+TFD_TIMER_NAMES = {
+    TFD_TIMER_ABSTIME: "TFD_TIMER_ABSTIME",
+    TFD_TIMER_CANCEL_ON_SET: "TFD_TIMER_CANCEL_ON_SET",
+}
+TFD_IOC_SET_TICKS = 0x40085400
+
+SFD_CLOEXEC, SFD_NONBLOCK = O_CLOEXEC, O_NONBLOCK
+SFD_NAMES = {SFD_CLOEXEC: "SFD_CLOEXEC", SFD_NONBLOCK: "SFD_NONBLOCK"}
+
+MFD_CLOEXEC, MFD_ALLOW_SEALING, MFD_HUGETLB = 1, 2, 4
+MFD_NAMES = {
+    MFD_CLOEXEC: "MFD_CLOEXEC",
+    MFD_ALLOW_SEALING: "MFD_ALLOW_SEALING",
+    MFD_HUGETLB: "MFD_HUGETLB",
+}
+MFD_NAME_MAX = 249
+F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE, F_SEAL_FUTURE_WRITE = 1, 2, 4, 8, 16
+F_SEAL_ALL = 31
+
+
+class EpollEvent(Struct, size=16):
+    """struct epoll_event; packed on x86-64 only."""
+
+    events: u32
+    pad: u32 = 0
+    data: u64
+
+
+class Itimerspec(Struct, size=32):
+    """struct itimerspec of 64-bit systems."""
+
+    interval_sec: i64
+    interval_nsec: i64
+    value_sec: i64
+    value_nsec: i64

@@ -1,0 +1,84 @@
+"""Open directories: getdents64 over a snapshot that rewinding renews."""
+
+import os
+from typing import TYPE_CHECKING
+
+from elfuse.runtime.abi.dirent import DirentHeader
+from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.abi.poll import POLLIN, POLLOUT
+from elfuse.runtime.files.base import OpenFile
+from elfuse.runtime.vfs.location import Location
+
+if TYPE_CHECKING:
+    from elfuse.runtime.task import Task
+    from elfuse.runtime.vfs.filesystem import Attributes
+
+_S_IFDIR, _TYPE_SHIFT = 0o040000, 12
+
+
+class DirectoryFile(OpenFile):
+    """The position counts names of the snapshot; `.` and `..` are the first two."""
+
+    def __init__(self, location: Location, flags: int) -> None:
+        super().__init__(flags)
+        self.location: Location = location
+        self._names: list[tuple[bytes, int, int]] | None = None
+        self._position = 0
+
+    def read_into(self, task: object, buffers: object, offset: int | None) -> int:
+        raise SyscallError(Errno.EISDIR)
+
+    def stat(self) -> "Attributes":
+        return self.location.inode.stat()
+
+    def describe(self) -> bytes:
+        return self.location.path()
+
+    def host_fd(self) -> int:
+        raise SyscallError(Errno.ENODEV)
+
+    def poll(self, events: int) -> int:
+        return events & (POLLIN | POLLOUT)
+
+    def seek(self, offset: int, whence: int) -> int:
+        if whence == os.SEEK_CUR:
+            offset += self._position
+        elif whence != os.SEEK_SET:
+            raise SyscallError(Errno.EINVAL)
+        if offset < 0:
+            raise SyscallError(Errno.EINVAL)
+        if offset == 0:
+            self._names = None
+        self._position = offset
+        return offset
+
+    def _snapshot(self, task: "Task") -> list[tuple[bytes, int, int]]:
+        place = self.location
+        parent = place.inode.parent()
+        found = {
+            entry.name: (entry.name, entry.ino, entry.type) for entry in place.inode.entries()
+        }
+        # A mount point shows even where the filesystem below has no such directory.
+        for name, mount in task.kernel.namespace.names_below(place.path()):
+            found[name] = (name, mount.root.ino, mount.root.type_bits)
+        dots = [(b".", place.inode.ino, _S_IFDIR), (b"..", parent.ino, _S_IFDIR)]
+        return dots + list(found.values())
+
+    def records(self, task: "Task", limit: int) -> bytes:
+        """The next entries that fit in `limit` bytes; EINVAL if not even one does."""
+        if self._names is None:
+            self._names = self._snapshot(task)
+        found = bytearray()
+        while self._position < len(self._names):
+            name, ino, kind = self._names[self._position]
+            size = (DirentHeader.size + len(name) + 1 + 7) & -8
+            if len(found) + size > limit:
+                if not found:
+                    raise SyscallError(Errno.EINVAL)
+                break
+            self._position += 1
+            header = DirentHeader(
+                d_ino=ino, d_off=self._position, d_reclen=size, d_type=kind >> _TYPE_SHIFT
+            )
+            found += (header.pack() + name).ljust(size, b"\0")
+        return bytes(found)

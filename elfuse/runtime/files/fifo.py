@@ -1,0 +1,92 @@
+"""Opening named pipes (fifo(7)): an open waits until the other end is open too."""
+
+import os
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from elfuse.runtime.abi import fcntl as abi
+from elfuse.runtime.abi.poll import POLLIN
+from elfuse.runtime.files.pipe import PipeFile
+from elfuse.runtime.vfs.location import Location
+from elfuse.runtime.wait import sleep
+
+if TYPE_CHECKING:
+    from elfuse.runtime.task import Task
+    from elfuse.runtime.vfs.filesystem import Attributes
+
+
+class FifoFile(PipeFile):
+    """One end of a named pipe."""
+
+    def __init__(self, fd: int, flags: int, location: Location) -> None:
+        super().__init__(fd, flags)
+        self.location: Location = location
+
+    def stat(self) -> "Attributes":  # type: ignore[override]  # any filesystem's attributes
+        return self.location.inode.stat()
+
+    def describe(self) -> bytes:
+        return self.location.path()
+
+
+def open_fifo(task: "Task", location: Location, flags: int) -> FifoFile:
+    """open(2) of a fifo: ENXIO for a non-blocking writer without a reader."""
+    access = flags & abi.O_ACCMODE
+    wanted = (os.O_RDONLY, os.O_WRONLY, os.O_RDWR)[access]
+    if access == abi.O_RDWR or flags & abi.O_NONBLOCK:
+        return FifoFile(location.inode.open(wanted | os.O_NONBLOCK), flags, location)
+    return FifoFile(_Opening(location, wanted).wait(task), flags, location)
+
+
+class _Opening:
+    """A host open that waits for the other end, in a host thread, so that signals can end it."""
+
+    def __init__(self, location: Location, wanted: int) -> None:
+        # The inode's path is taken here: threads must not use the filesystem without the lock.
+        self._path = location.inode.host_path()
+        self._wanted = wanted
+        self._result: int | OSError | None = None
+        self._abandoned = False
+        self._read, self._write = os.pipe()
+
+    def wait_fds(self, events: int) -> Iterable[tuple[int, int]]:
+        return [(self._read, POLLIN)]
+
+    def wait_deadline(self) -> int | None:
+        return None
+
+    def wait(self, task: "Task") -> int:
+        """The host descriptor; `Restart` when a signal comes first."""
+        threading._start_new_thread(self._open, ())  # type: ignore[attr-defined]
+        try:
+            while self._result is None:
+                sleep(task, [(self, POLLIN)])
+        except BaseException:
+            self._abandon()
+            raise
+        os.close(self._read)
+        os.close(self._write)
+        if isinstance(self._result, OSError):
+            raise self._result
+        return self._result
+
+    def _open(self) -> None:
+        try:
+            self._result = os.open(self._path, self._wanted | os.O_CLOEXEC)
+        except OSError as error:
+            self._result = error
+        if self._abandoned and isinstance(self._result, int):
+            os.close(self._result)
+        else:
+            os.write(self._write, b"o")
+
+    def _abandon(self) -> None:
+        """Let the thread's open succeed by being the other end for a moment."""
+        self._abandoned = True
+        other = os.O_WRONLY if self._wanted == os.O_RDONLY else os.O_RDONLY
+        try:
+            os.close(os.open(self._path, other | os.O_NONBLOCK | os.O_CLOEXEC))
+        except OSError:
+            # Nobody waits there any more.
+            return

@@ -1,0 +1,96 @@
+"""Regular files. The host descriptor's offset is the description's, so fork shares it."""
+
+import errno  # noqa: TID251 - compared with the host's OSErrors
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from elfuse.runtime.abi import fcntl as abi
+from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
+from elfuse.runtime.files.hostfile import HostFile
+from elfuse.runtime.vfs.location import Location
+
+if TYPE_CHECKING:
+    from elfuse.runtime.task import Task
+    from elfuse.runtime.vfs.filesystem import Attributes
+
+_ACCESS = {abi.O_RDONLY: os.O_RDONLY, abi.O_WRONLY: os.O_WRONLY, abi.O_RDWR: os.O_RDWR}
+SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE = range(5)
+
+
+def host_open_flags(flags: int) -> int:
+    """Guest open flags as the host's, for `Inode.open`."""
+    found = _ACCESS.get(flags & abi.O_ACCMODE, os.O_RDWR)
+    if flags & abi.O_APPEND:
+        found |= os.O_APPEND
+    if flags & abi.O_SYNC == abi.O_SYNC:
+        found |= os.O_SYNC
+    elif flags & abi.O_DSYNC:
+        found |= os.O_DSYNC
+    return found
+
+
+class RegularFile(HostFile):
+    """An open regular file of any filesystem with storage on the host."""
+
+    def __init__(self, location: Location, flags: int) -> None:
+        super().__init__(location.inode.open(host_open_flags(flags)), flags)
+        self.location: Location = location
+
+    def read_into(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
+        if offset is None:
+            return os.readv(self._fd, buffers)
+        return os.preadv(self._fd, buffers, offset)
+
+    def write_from(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
+        if offset is None:
+            return os.writev(self._fd, buffers)
+        return os.pwritev(self._fd, buffers, offset)
+
+    def seek(self, offset: int, whence: int) -> int:
+        if whence in (SEEK_SET, SEEK_CUR, SEEK_END):
+            return os.lseek(self._fd, offset, whence)
+        if whence not in (SEEK_DATA, SEEK_HOLE):
+            raise SyscallError(Errno.EINVAL)
+        size = os.fstat(self._fd).st_size
+        if not 0 <= offset < size:
+            raise SyscallError(Errno.ENXIO)
+        try:
+            return os.lseek(self._fd, offset, os.SEEK_DATA if whence == SEEK_DATA else os.SEEK_HOLE)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            # The host's filesystem does not know holes: the file is one piece of data.
+            return os.lseek(self._fd, offset if whence == SEEK_DATA else size, os.SEEK_SET)
+
+    def truncate(self, size: int) -> None:
+        if not self.writable:
+            raise SyscallError(Errno.EINVAL)
+        os.ftruncate(self._fd, size)
+
+    def set_flags(self, flags: int) -> None:
+        if (flags ^ self.flags) & abi.O_APPEND:
+            from fcntl import F_GETFL, F_SETFL, fcntl  # rare
+
+            held = fcntl(self._fd, F_GETFL) & ~os.O_APPEND
+            fcntl(self._fd, F_SETFL, held | (os.O_APPEND if flags & abi.O_APPEND else 0))
+        super().set_flags(flags)
+
+    def stat(self) -> "Attributes":
+        return self.location.inode.stat(self._fd)
+
+    def describe(self) -> bytes:
+        path = self.location.path()
+        if not path.endswith(b" (deleted)") and self._unlinked():
+            path += b" (deleted)"
+        return path
+
+    def _unlinked(self) -> bool:
+        return self.location.inode.stat(self._fd).nlink == 0
+
+    def poll(self, events: int) -> int:
+        return events & (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM)
+
+    def wait_fds(self, events: int) -> tuple[()]:
+        return ()

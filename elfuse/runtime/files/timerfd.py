@@ -1,0 +1,91 @@
+"""timerfd_create(2)."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from elfuse.host.events import Timer
+from elfuse.runtime.abi.epoll import TFD_NONBLOCK, Itimerspec
+from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.abi.poll import POLLIN, POLLRDNORM
+from elfuse.runtime.files.anonymous import AnonymousFile
+from elfuse.runtime.files.eventfd import scatter
+from elfuse.runtime.files.hostfile import host_events
+from elfuse.runtime.wait import WouldBlock
+
+if TYPE_CHECKING:
+    from elfuse.runtime.task import Task
+
+_SIZE = 8
+_SECOND = 1_000_000_000
+
+
+def _total(seconds: int, nanoseconds: int) -> int:
+    if seconds < 0 or not 0 <= nanoseconds < _SECOND:
+        raise SyscallError(Errno.EINVAL)
+    return seconds * _SECOND + nanoseconds
+
+
+def _spec(value: int, interval: int) -> Itimerspec:
+    value_sec, value_nsec = divmod(value, _SECOND)
+    interval_sec, interval_nsec = divmod(interval, _SECOND)
+    return Itimerspec(
+        interval_sec=interval_sec,
+        interval_nsec=interval_nsec,
+        value_sec=value_sec,
+        value_nsec=value_nsec,
+    )
+
+
+class TimerFile(AnonymousFile):
+    """A timer; the host object behind it makes it one for all processes that share it."""
+
+    kind = b"[timerfd]"
+
+    def __init__(self, timer: Timer, flags: int) -> None:
+        super().__init__(flags & TFD_NONBLOCK)
+        self._timer = timer
+
+    @classmethod
+    def create(cls, clock: int, flags: int) -> "TimerFile":
+        return cls(Timer.create(clock), flags)
+
+    def close(self) -> None:
+        self._timer.close()
+
+    def set(self, wanted: Itimerspec, flags: int) -> Itimerspec:
+        """timerfd_settime(2): the previous setting."""
+        value = _total(wanted.value_sec, wanted.value_nsec)
+        interval = _total(wanted.interval_sec, wanted.interval_nsec)
+        return _spec(*self._timer.set(value, interval, flags))
+
+    def get(self) -> Itimerspec:
+        """timerfd_gettime(2)."""
+        return _spec(*self._timer.get())
+
+    def read_into(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
+        if sum(map(len, buffers)) < _SIZE:
+            raise SyscallError(Errno.EINVAL)
+        try:
+            count = self._timer.take()
+        except BlockingIOError:
+            raise WouldBlock from None
+        return scatter(buffers, count.to_bytes(_SIZE, "little"))
+
+    def poll(self, events: int) -> int:
+        return events & (POLLIN | POLLRDNORM) if self._timer.expired() else 0
+
+    def wait_fds(self, events: int) -> Iterable[tuple[int, int]]:
+        fd = self._timer.fileno()
+        return [(fd, host_events(events & (POLLIN | POLLRDNORM)))] if fd >= 0 else []
+
+    def wait_deadline(self) -> int | None:
+        return self._timer.next_change()
+
+    def export(self) -> tuple[dict[str, object], list[int]]:
+        """For SCM_RIGHTS; see `passing.py`."""
+        return {"flags": self.flags, "clock": self._timer.clock}, self._timer.descriptors()
+
+    @classmethod
+    def rebuild(cls, task: "Task", state: dict[str, int], fds: list[int]) -> "TimerFile":
+        """The receiving side of `export`."""
+        return cls(Timer.from_descriptors(fds, state["clock"]), state["flags"])

@@ -1,0 +1,528 @@
+"""System calls on paths and inodes."""
+
+import stat as kinds
+import time
+from typing import Annotated
+
+from elfuse.runtime.abi import fcntl as abi
+from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.abi.stat import (
+    STATX_BASIC_STATS,
+    STATX_MNT_ID,
+    Stat,
+    Statfs,
+    Statx,
+    StatxTimestamp,
+    Timespec,
+    make_dev,
+    split_dev,
+)
+from elfuse.runtime.syscalls.args import (
+    Address,
+    DirFd,
+    Fd,
+    Int,
+    Mode,
+    Offset,
+    Path,
+    PathOrNull,
+    Size,
+    UInt,
+    flags,
+)
+from elfuse.runtime.syscalls.table import syscall
+from elfuse.runtime.task import Task
+from elfuse.runtime.vfs import operations
+from elfuse.runtime.vfs.credentials import EXECUTE, permitted
+from elfuse.runtime.vfs.filesystem import Attributes, StatFs
+from elfuse.runtime.vfs.location import Location
+
+_AT_NAMES = {
+    abi.AT_SYMLINK_NOFOLLOW: "AT_SYMLINK_NOFOLLOW",
+    abi.AT_SYMLINK_FOLLOW: "AT_SYMLINK_FOLLOW",
+    abi.AT_NO_AUTOMOUNT: "AT_NO_AUTOMOUNT",
+    abi.AT_EMPTY_PATH: "AT_EMPTY_PATH",
+}
+AtFlags = Annotated[int, flags(_AT_NAMES)]
+UnlinkFlags = Annotated[int, flags({abi.AT_REMOVEDIR: "AT_REMOVEDIR"})]
+RenameFlags = Annotated[int, flags({1: "RENAME_NOREPLACE", 2: "RENAME_EXCHANGE"})]
+
+_KEEP = 0xFFFF_FFFF
+_UTIME_NOW, _UTIME_OMIT = 0x3FFFFFFF, 0x3FFFFFFE
+_PATH_MAX = 4096
+_STATX_SYNC = 0x6000
+
+
+# Attributes
+
+
+def _stat(attributes: Attributes, device: int) -> Stat:
+    return Stat(
+        st_dev=device,
+        st_ino=attributes.ino,
+        st_mode=attributes.mode,
+        st_nlink=attributes.nlink,
+        st_uid=attributes.uid,
+        st_gid=attributes.gid,
+        st_rdev=make_dev(attributes.rdev_major, attributes.rdev_minor),
+        st_size=attributes.size,
+        st_blocks=attributes.blocks,
+        st_atim=Timespec.from_ns(attributes.atime_ns),
+        st_mtim=Timespec.from_ns(attributes.mtime_ns),
+        st_ctim=Timespec.from_ns(attributes.ctime_ns),
+    )
+
+
+_ANONYMOUS_DEVICE = 14
+
+
+def _open_attributes(task: Task, fd: int) -> tuple[Attributes, int]:
+    file = task.files.get(fd)
+    device = file.location.mount.device if file.location is not None else _ANONYMOUS_DEVICE
+    return file.stat(), device
+
+
+def _attributes(task: Task, dirfd: int, path: bytes, at: int) -> tuple[Attributes, int]:
+    if not path and at & abi.AT_EMPTY_PATH and dirfd != abi.AT_FDCWD:
+        return _open_attributes(task, dirfd)
+    place = operations.resolve(
+        task,
+        dirfd,
+        path,
+        follow=not at & abi.AT_SYMLINK_NOFOLLOW,
+        empty=bool(at & abi.AT_EMPTY_PATH),
+    )
+    return place.inode.stat(), place.mount.device
+
+
+@syscall(80)
+def sys_fstat(task: Task, fd: Fd, buffer: Address) -> int:
+    """fstat(2)."""
+    _stat(*_open_attributes(task, fd)).store(task.memory, buffer)
+    return 0
+
+
+@syscall(79)
+def sys_newfstatat(task: Task, dirfd: DirFd, path: Path, buffer: Address, flags: AtFlags) -> int:
+    """fstatat(2)."""
+    if flags & ~(abi.AT_SYMLINK_NOFOLLOW | abi.AT_NO_AUTOMOUNT | abi.AT_EMPTY_PATH):
+        raise SyscallError(Errno.EINVAL)
+    _stat(*_attributes(task, dirfd, path, flags)).store(task.memory, buffer)
+    return 0
+
+
+@syscall(291)
+def sys_statx(
+    task: Task, dirfd: DirFd, path: PathOrNull, flags: AtFlags, mask: UInt, buffer: Address
+) -> int:
+    """statx(2)."""
+    known = abi.AT_SYMLINK_NOFOLLOW | abi.AT_NO_AUTOMOUNT | abi.AT_EMPTY_PATH | _STATX_SYNC
+    if flags & ~known or mask >> 31 or flags & _STATX_SYNC == _STATX_SYNC:
+        raise SyscallError(Errno.EINVAL)
+    if path is None:
+        raise SyscallError(Errno.EFAULT)
+    found, device = _attributes(task, dirfd, path, flags)
+    major, minor = split_dev(device)
+    Statx(
+        stx_mask=STATX_BASIC_STATS | STATX_MNT_ID,
+        stx_nlink=found.nlink,
+        stx_uid=found.uid,
+        stx_gid=found.gid,
+        stx_mode=found.mode,
+        stx_ino=found.ino,
+        stx_size=found.size,
+        stx_blocks=found.blocks,
+        stx_atime=StatxTimestamp.from_ns(found.atime_ns),
+        stx_btime=StatxTimestamp(tv_sec=0, tv_nsec=0),
+        stx_ctime=StatxTimestamp.from_ns(found.ctime_ns),
+        stx_mtime=StatxTimestamp.from_ns(found.mtime_ns),
+        stx_rdev_major=found.rdev_major,
+        stx_rdev_minor=found.rdev_minor,
+        stx_dev_major=major,
+        stx_dev_minor=minor,
+        stx_mnt_id=device,
+    ).store(task.memory, buffer)
+    return 0
+
+
+def _statfs(found: StatFs) -> Statfs:
+    return Statfs(
+        f_type=found.magic,
+        f_bsize=found.block_size,
+        f_blocks=found.blocks,
+        f_bfree=found.blocks_free,
+        f_bavail=found.blocks_free,
+        f_files=found.files,
+        f_ffree=found.files_free,
+        f_frsize=found.block_size,
+    )
+
+
+@syscall(43)
+def sys_statfs(task: Task, path: Path, buffer: Address) -> int:
+    """statfs(2)."""
+    place = operations.resolve(task, abi.AT_FDCWD, path)
+    _statfs(place.mount.fs.statfs()).store(task.memory, buffer)
+    return 0
+
+
+@syscall(44)
+def sys_fstatfs(task: Task, fd: Fd, buffer: Address) -> int:
+    """fstatfs(2)."""
+    location = task.files.get(fd).location
+    mount = location.mount if location is not None else task.kernel.namespace.roots[0]
+    _statfs(mount.fs.statfs()).store(task.memory, buffer)
+    return 0
+
+
+def _access(task: Task, dirfd: int, path: bytes, mode: int, at: int) -> int:
+    if mode & ~7:
+        raise SyscallError(Errno.EINVAL)
+    place = operations.resolve(
+        task,
+        dirfd,
+        path,
+        follow=not at & abi.AT_SYMLINK_NOFOLLOW,
+        empty=bool(at & abi.AT_EMPTY_PATH),
+    )
+    attributes = place.inode.stat()
+    if mode & 2 and place.read_only and not kinds.S_ISCHR(attributes.mode):
+        raise SyscallError(Errno.EROFS)
+    real = not at & abi.AT_EACCESS
+    if mode and not permitted(task.credentials, attributes, mode, real=real):
+        raise SyscallError(Errno.EACCES)
+    return 0
+
+
+@syscall(48)
+def sys_faccessat(task: Task, dirfd: DirFd, path: Path, mode: Mode) -> int:
+    """access(2)."""
+    return _access(task, dirfd, path, mode, 0)
+
+
+@syscall(439)
+def sys_faccessat2(task: Task, dirfd: DirFd, path: Path, mode: Mode, flags: AtFlags) -> int:
+    """faccessat2(2)."""
+    if flags & ~(abi.AT_SYMLINK_NOFOLLOW | abi.AT_EACCESS | abi.AT_EMPTY_PATH):
+        raise SyscallError(Errno.EINVAL)
+    return _access(task, dirfd, path, mode, flags)
+
+
+def _owned(task: Task, place: Location) -> Attributes:
+    """The attributes, if the task may change them: EROFS, EPERM."""
+    operations.require_writable(place)
+    attributes = place.inode.stat()
+    if place.mount.checked and not task.credentials.owns(attributes):
+        raise SyscallError(Errno.EPERM)
+    return attributes
+
+
+def _chmod(task: Task, place: Location, mode: int) -> int:
+    attributes = _owned(task, place)
+    held = task.credentials
+    if held.fsuid and not held.in_group(attributes.gid):
+        mode &= ~0o2000
+    place.inode.setattr(mode=mode & 0o7777)
+    return 0
+
+
+@syscall(52)
+def sys_fchmod(task: Task, fd: Fd, mode: Mode) -> int:
+    """fchmod(2)."""
+    return _chmod(task, operations.location_of(task.files.get(fd)), mode)
+
+
+@syscall(53)
+def sys_fchmodat(task: Task, dirfd: DirFd, path: Path, mode: Mode) -> int:
+    """chmod(2)."""
+    return _chmod(task, operations.resolve(task, dirfd, path), mode)
+
+
+@syscall(452)
+def sys_fchmodat2(task: Task, dirfd: DirFd, path: Path, mode: Mode, flags: AtFlags) -> int:
+    """fchmodat2(2)."""
+    if flags & ~(abi.AT_SYMLINK_NOFOLLOW | abi.AT_EMPTY_PATH):
+        raise SyscallError(Errno.EINVAL)
+    follow = not flags & abi.AT_SYMLINK_NOFOLLOW
+    place = operations.resolve(
+        task, dirfd, path, follow=follow, empty=bool(flags & abi.AT_EMPTY_PATH)
+    )
+    if place.inode.type_bits == kinds.S_IFLNK:
+        raise SyscallError(Errno.EOPNOTSUPP)
+    return _chmod(task, place, mode)
+
+
+def _chown(task: Task, place: Location, uid: int, gid: int) -> int:
+    operations.require_writable(place)
+    attributes, held = place.inode.stat(), task.credentials
+    if held.fsuid and place.mount.checked:
+        owner = held.fsuid == attributes.uid
+        group_allowed = gid == _KEEP or (owner and held.in_group(gid))
+        if uid not in (_KEEP, attributes.uid) or not owner or not group_allowed:
+            raise SyscallError(Errno.EPERM)
+    mode = None
+    if kinds.S_ISREG(attributes.mode) and attributes.mode & 0o6000:
+        # A new owner must not inherit the old one's privileges (chown(2)).
+        drop = 0o4000 | (0o2000 if attributes.mode & 0o010 else 0)
+        mode = kinds.S_IMODE(attributes.mode) & ~drop
+    place.inode.setattr(
+        uid=None if uid == _KEEP else uid, gid=None if gid == _KEEP else gid, mode=mode
+    )
+    return 0
+
+
+@syscall(55)
+def sys_fchown(task: Task, fd: Fd, uid: UInt, gid: UInt) -> int:
+    """fchown(2)."""
+    return _chown(task, operations.location_of(task.files.get(fd)), uid, gid)
+
+
+@syscall(54)
+def sys_fchownat(
+    task: Task, dirfd: DirFd, path: Path, uid: UInt, gid: UInt, flags: AtFlags
+) -> int:
+    """chown(2), lchown(2)."""
+    if flags & ~(abi.AT_SYMLINK_NOFOLLOW | abi.AT_EMPTY_PATH):
+        raise SyscallError(Errno.EINVAL)
+    follow = not flags & abi.AT_SYMLINK_NOFOLLOW
+    place = operations.resolve(
+        task, dirfd, path, follow=follow, empty=bool(flags & abi.AT_EMPTY_PATH)
+    )
+    return _chown(task, place, uid, gid)
+
+
+@syscall(88)
+def sys_utimensat(
+    task: Task, dirfd: DirFd, path: PathOrNull, times: Address, flags: AtFlags
+) -> int:
+    """utimensat(2); a NULL path means the descriptor itself."""
+    if flags & ~(abi.AT_SYMLINK_NOFOLLOW | abi.AT_EMPTY_PATH):
+        raise SyscallError(Errno.EINVAL)
+    follow = not flags & abi.AT_SYMLINK_NOFOLLOW
+    wanted = _times(task, times)
+    if path is None:
+        if dirfd == abi.AT_FDCWD:
+            raise SyscallError(Errno.EFAULT)
+        place = operations.location_of(task.files.get(dirfd))
+    else:
+        empty = bool(flags & abi.AT_EMPTY_PATH)
+        place = operations.resolve(task, dirfd, path, follow=follow, empty=empty)
+    if wanted == (None, None):
+        return 0
+    operations.require_writable(place)
+    attributes, held = place.inode.stat(), task.credentials
+    if place.mount.checked and not held.owns(attributes):
+        now = not times or _both_now(task, times)
+        if not now:
+            raise SyscallError(Errno.EPERM)
+        if not permitted(held, attributes, 2):
+            raise SyscallError(Errno.EACCES)
+    place.inode.setattr(atime_ns=wanted[0], mtime_ns=wanted[1])
+    return 0
+
+
+def _both_now(task: Task, times: int) -> bool:
+    return all(
+        Timespec.load(task.memory, times + at).tv_nsec == _UTIME_NOW for at in (0, Timespec.size)
+    )
+
+
+def _times(task: Task, times: int) -> tuple[int | None, int | None]:
+    """(access, modification) time in nanoseconds, None for one to leave alone."""
+    now = time.time_ns()
+    if not times:
+        return now, now
+    found: list[int | None] = []
+    for at in (0, Timespec.size):
+        given = Timespec.load(task.memory, times + at)
+        if given.tv_nsec == _UTIME_NOW:
+            found.append(now)
+        elif given.tv_nsec == _UTIME_OMIT:
+            found.append(None)
+        elif 0 <= given.tv_nsec < 1_000_000_000:
+            found.append(given.ns)
+        else:
+            raise SyscallError(Errno.EINVAL)
+    return found[0], found[1]
+
+
+@syscall(45)
+def sys_truncate(task: Task, path: Path, length: Offset) -> int:
+    """truncate(2)."""
+    if length < 0:
+        raise SyscallError(Errno.EINVAL)
+    place = operations.resolve(task, abi.AT_FDCWD, path)
+    if place.inode.type_bits == kinds.S_IFDIR:
+        raise SyscallError(Errno.EISDIR)
+    if place.inode.type_bits != kinds.S_IFREG:
+        raise SyscallError(Errno.EINVAL)
+    operations.require_writable(place)
+    operations.require(task, place, 2)
+    place.inode.setattr(size=length)
+    return 0
+
+
+# Names
+
+
+@syscall(78)
+def sys_readlinkat(task: Task, dirfd: DirFd, path: Path, buffer: Address, size: Int) -> int:
+    """readlink(2)."""
+    if size <= 0:
+        raise SyscallError(Errno.EINVAL)
+    place = operations.resolve(task, dirfd, path, follow=False, empty=dirfd != abi.AT_FDCWD)
+    if place.inode.type_bits != kinds.S_IFLNK:
+        raise SyscallError(Errno.ENOENT if not path else Errno.EINVAL)
+    target = place.inode.readlink()[:size]
+    task.memory.write(buffer, target)
+    return len(target)
+
+
+@syscall(33)
+def sys_mknodat(task: Task, dirfd: DirFd, path: Path, mode: Mode, device: UInt) -> int:
+    """mknod(2)."""
+    kind = kinds.S_IFMT(mode)
+    if kind not in (0, kinds.S_IFREG, kinds.S_IFIFO, kinds.S_IFSOCK, kinds.S_IFCHR, kinds.S_IFBLK):
+        raise SyscallError(Errno.EPERM if kind == kinds.S_IFDIR else Errno.EINVAL)
+    holder, name = operations.new_name(task, dirfd, path)
+    held = task.credentials
+    if kind in (kinds.S_IFCHR, kinds.S_IFBLK) and held.fsuid:
+        raise SyscallError(Errno.EPERM)
+    wanted = (kind or kinds.S_IFREG) | mode & 0o7777 & ~task.fs.umask
+    group = operations.new_group(task, holder)
+    holder.inode.mknod(name, wanted, held.fsuid, group, *split_dev(device))
+    return 0
+
+
+@syscall(34)
+def sys_mkdirat(task: Task, dirfd: DirFd, path: Path, mode: Mode) -> int:
+    """mkdir(2)."""
+    holder, name = operations.new_name(task, dirfd, path, directory=True)
+    above = holder.inode.stat()
+    # A set-group-ID directory hands its group and the bit on (inode(7)).
+    inherited = above.mode & 0o2000
+    wanted = (mode & 0o1777 & ~task.fs.umask) | inherited
+    holder.inode.mkdir(name, wanted, task.credentials.fsuid, operations.new_group(task, holder))
+    return 0
+
+
+@syscall(35)
+def sys_unlinkat(task: Task, dirfd: DirFd, path: Path, flags: UnlinkFlags) -> int:
+    """unlink(2), rmdir(2)."""
+    if flags & ~abi.AT_REMOVEDIR:
+        raise SyscallError(Errno.EINVAL)
+    operations.remove(task, dirfd, path, directory=bool(flags))
+    return 0
+
+
+@syscall(36)
+def sys_symlinkat(task: Task, target: Path, dirfd: DirFd, path: Path) -> int:
+    """symlink(2)."""
+    if not target:
+        raise SyscallError(Errno.ENOENT)
+    holder, name = operations.new_name(task, dirfd, path)
+    held = task.credentials
+    holder.inode.symlink(name, target, held.fsuid, operations.new_group(task, holder))
+    return 0
+
+
+@syscall(37)
+def sys_linkat(
+    task: Task, old_dirfd: DirFd, old: Path, new_dirfd: DirFd, new: Path, flags: AtFlags
+) -> int:
+    """link(2)."""
+    if flags & ~(abi.AT_SYMLINK_FOLLOW | abi.AT_EMPTY_PATH):
+        raise SyscallError(Errno.EINVAL)
+    follow = bool(flags & abi.AT_SYMLINK_FOLLOW)
+    empty = bool(flags & abi.AT_EMPTY_PATH)
+    place = operations.resolve(task, old_dirfd, old, follow=follow, empty=empty)
+    if place.inode.type_bits == kinds.S_IFDIR:
+        raise SyscallError(Errno.EPERM)
+    holder, name = operations.new_name(task, new_dirfd, new)
+    if holder.mount is not place.mount:
+        raise SyscallError(Errno.EXDEV)
+    holder.inode.link(name, place.inode)
+    return 0
+
+
+@syscall(38)
+def sys_renameat(task: Task, old_dirfd: DirFd, old: Path, new_dirfd: DirFd, new: Path) -> int:
+    """rename(2)."""
+    operations.rename(task, (old_dirfd, old), (new_dirfd, new), 0)
+    return 0
+
+
+@syscall(276, note="RENAME_WHITEOUT is refused")
+def sys_renameat2(
+    task: Task, old_dirfd: DirFd, old: Path, new_dirfd: DirFd, new: Path, flags: RenameFlags
+) -> int:
+    """renameat2(2)."""
+    operations.rename(task, (old_dirfd, old), (new_dirfd, new), flags)
+    return 0
+
+
+# Directories of the process
+
+
+@syscall(17)
+def sys_getcwd(task: Task, buffer: Address, size: Size) -> int:
+    """getcwd(2), the system call: the length with its NUL."""
+    path = task.fs.cwd.path()
+    if path.endswith(b" (deleted)"):
+        raise SyscallError(Errno.ENOENT)
+    root = task.fs.root.path()
+    if task.fs.chrooted and root != b"/":
+        path = path[len(root) :] or b"/" if path.startswith(root) else b"(unreachable)" + path
+    if len(path) + 1 > size:
+        raise SyscallError(Errno.ERANGE)
+    task.memory.write(buffer, path + b"\0")
+    return len(path) + 1
+
+
+@syscall(49)
+def sys_chdir(task: Task, path: Path) -> int:
+    """chdir(2)."""
+    task.fs.chdir(task, path)
+    return 0
+
+
+@syscall(50)
+def sys_fchdir(task: Task, fd: Fd) -> int:
+    """fchdir(2)."""
+    place = task.files.get(fd).location
+    if place is None or place.inode.type_bits != kinds.S_IFDIR:
+        raise SyscallError(Errno.ENOTDIR)
+    operations.require(task, place, EXECUTE)
+    task.fs.cwd = place
+    return 0
+
+
+@syscall(51)
+def sys_chroot(task: Task, path: Path) -> int:
+    """chroot(2)."""
+    place = operations.directory(task, abi.AT_FDCWD, path)
+    if task.credentials.euid:
+        raise SyscallError(Errno.EPERM)
+    task.fs.root, task.fs.chrooted = place, True
+    return 0
+
+
+@syscall(166, returns=oct)
+def sys_umask(task: Task, mask: Mode) -> int:
+    """umask(2)."""
+    before, task.fs.umask = task.fs.umask, mask & 0o777
+    return before
+
+
+@syscall(40)
+def sys_mount(
+    task: Task, source: Address, target: Address, kind: Address, flags: Address, data: Address
+) -> int:
+    """mount(2): nobody is privileged enough here."""
+    raise SyscallError(Errno.EPERM)
+
+
+@syscall(39)
+def sys_umount2(task: Task, target: Address, flags: Int) -> int:
+    """umount2(2): nobody is privileged enough here."""
+    raise SyscallError(Errno.EPERM)

@@ -1,0 +1,171 @@
+"""Reading, writing and copying through descriptions, with waiting and SIGPIPE."""
+
+import errno  # noqa: TID251 - compared with the host's OSErrors
+import os
+import stat
+from collections.abc import Sequence
+
+from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.abi.poll import POLLIN, POLLOUT
+from elfuse.runtime.abi.signal import Sig
+from elfuse.runtime.files.base import OpenFile
+from elfuse.runtime.signals import SI_USER, SigInfo, post_to_task
+from elfuse.runtime.task import Task
+from elfuse.runtime.wait import Restart, retry
+
+_COPY_PIECE = 1 << 20
+
+
+def read(
+    task: Task,
+    file: OpenFile,
+    views: Sequence[memoryview],
+    offset: int | None,
+    *,
+    nonblocking: bool | None = None,
+) -> int:
+    """Fill guest memory; sleeps unless the description (or the caller) says not to."""
+    return retry(
+        task,
+        file,
+        POLLIN,
+        lambda: file.read_into(task, views, offset),
+        nonblocking=file.nonblocking if nonblocking is None else nonblocking,
+        deadline=file.read_deadline(),
+    )
+
+
+def write(
+    task: Task,
+    file: OpenFile,
+    views: Sequence[memoryview],
+    offset: int | None,
+    *,
+    nonblocking: bool | None = None,
+) -> int:
+    """Write guest memory. All of it for a blocking description, unless a signal comes first.
+
+    EPIPE raises SIGPIPE as well.
+    """
+    wait = not (file.nonblocking if nonblocking is None else nonblocking)
+    left = [view for view in views if len(view)]
+    if not left:
+        return file.write_from(task, [], offset)
+    total = 0
+    while left:
+        try:
+            done = _write_once(task, file, left, None if offset is None else offset + total, wait)
+        except (Restart, SyscallError):
+            # What was written counts; the reason shows again at the next call.
+            if total:
+                return total
+            raise
+        total += done
+        left = _behind(left, done)
+        if not wait or offset is not None or not done:
+            break
+    return total
+
+
+def _write_once(
+    task: Task, file: OpenFile, views: Sequence[memoryview], offset: int | None, wait: bool
+) -> int:
+    try:
+        return retry(
+            task,
+            file,
+            POLLOUT,
+            lambda: file.write_from(task, views, offset),
+            nonblocking=not wait,
+            deadline=file.write_deadline(),
+        )
+    except BrokenPipeError:
+        post_to_task(task, SigInfo(signo=Sig.SIGPIPE, code=SI_USER, pid=task.process.pid))
+        raise SyscallError(Errno.EPIPE) from None
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            post_to_task(task, SigInfo(signo=Sig.SIGPIPE, code=SI_USER, pid=task.process.pid))
+        raise
+
+
+def _behind(views: Sequence[memoryview], done: int) -> list[memoryview]:
+    """What is left after `done` bytes."""
+    left = []
+    for view in views:
+        if done >= len(view):
+            done -= len(view)
+        else:
+            left.append(view[done:])
+            done = 0
+    return left
+
+
+def copy(
+    task: Task,
+    source: OpenFile,
+    start: int | None,
+    to: OpenFile,
+    end: int | None,
+    count: int,
+    *,
+    nonblocking: bool | None = None,
+) -> int:
+    """sendfile, splice, copy_file_range: bytes moved, short when the source ends or must wait."""
+    total = 0
+    while total < count:
+        piece = memoryview(bytearray(min(_COPY_PIECE, count - total)))
+        at = None if start is None else start + total
+        # After the first piece only what is there at once: the caller gets a short count.
+        got = _read_piece(task, source, piece, at, nonblocking if not total else True)
+        if got <= 0:
+            break
+        where = None if end is None else end + total
+        done = write(task, to, [piece[:got]], where, nonblocking=nonblocking)
+        total += done
+        if done < got:
+            if at is None:
+                _unread(source, got - done)
+            break
+    return total
+
+
+def _read_piece(
+    task: Task, source: OpenFile, piece: memoryview, at: int | None, nonblocking: bool | None
+) -> int:
+    try:
+        return read(task, source, [piece], at, nonblocking=nonblocking)
+    except SyscallError as error:
+        if error.errno is Errno.EAGAIN and nonblocking:
+            return -1
+        raise
+
+
+def _unread(source: OpenFile, size: int) -> None:
+    """Give back what the target did not take, where the source has a position."""
+    try:
+        source.seek(-size, 1)
+    except (SyscallError, OSError):
+        return
+
+
+def sync(file: OpenFile) -> None:
+    """fsync(2); EINVAL for what cannot be synced."""
+    if file.location is not None and file.location.inode.type_bits == stat.S_IFDIR:
+        return
+    try:
+        os.fsync(file.host_fd())
+    except SyscallError:
+        raise SyscallError(Errno.EINVAL) from None
+
+
+def is_pipe(file: OpenFile) -> bool:
+    return stat.S_ISFIFO(file.stat().mode)
+
+
+def require_regular(file: OpenFile) -> None:
+    """EISDIR for a directory, EINVAL for anything else that is no regular file."""
+    mode = file.stat().mode
+    if stat.S_ISDIR(mode):
+        raise SyscallError(Errno.EISDIR)
+    if not stat.S_ISREG(mode):
+        raise SyscallError(Errno.EINVAL)
