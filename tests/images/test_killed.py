@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from elfuse.images.store import Store
 from tests.images.builders import BuiltImage, random_image
 from tests.images.conftest import QUICK
 from tests.images.sinks import DiskLayers
-from tests.registry import Registry
+from tests.registry import Fault, Registry
 
 POINTS = 25
+ROOT = Path(__file__).parents[2]
 
 
 class Killer:
@@ -31,6 +33,7 @@ class Killer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=ROOT,
         )
 
     def run(self, root: Path, *, event: int = 0, served: int = 0) -> tuple[int, int]:
@@ -111,3 +114,33 @@ def test_pull_killed_while_the_store_changes(killer: Killer, tmp_path: Path) -> 
         # Threads make the order differ a little, and with it the number of events.
         assert status == -signal.SIGKILL or event > total - 3
         killer.check_next_pull(root)
+
+
+def test_interrupt_ends_a_pull_that_waits(registry: Registry, tmp_path: Path) -> None:
+    built = random_image(2, size=60_000)
+    reference = registry.push(built)
+    for layer in built.layers:
+        registry.fail(layer.digest, Fault(stall_after=20_000))
+    program = (
+        "import sys; from pathlib import Path; from elfuse.images.pull import pull;"
+        "from elfuse.images.store import Store; from tests.images.sinks import DiskLayers;"
+        "root = Path(sys.argv[2]);"
+        "pull(sys.argv[1], Store(root / 'store'), sinks=DiskLayers(root / 'layers'), environ={})"
+    )
+    stalled = threading.Event()
+    registry.on_served = lambda total: stalled.set() if total > 30_000 else None
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, reference, str(tmp_path)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert stalled.wait(30)
+        process.send_signal(signal.SIGINT)
+        # The client's own timeout is longer than this.
+        _, errors = process.communicate(timeout=20)
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    store = Store(tmp_path / "store")
+    assert store.entries() == ()
+    assert not list(store.temporary.iterdir())
