@@ -48,6 +48,7 @@ class Fault:
     body: bytes = b""
     cut_after: int | None = None
     change: Callable[[bytes], bytes] | None = None
+    # Below 0, not even the headers are sent.
     stall_after: int | None = None
     times: int = -1
 
@@ -244,6 +245,10 @@ class _Handler(BaseHTTPRequestHandler):
     def content(
         self, registry: Registry, raw: bytes, headers: dict[str, str], fault: Fault | None
     ) -> None:
+        if fault and fault.stall_after is not None and fault.stall_after < 0:
+            registry.released.wait()
+            self.close_connection = True
+            return
         if fault and fault.change:
             raw = fault.change(raw)
         status, body = 200, raw

@@ -37,7 +37,7 @@ class Http:
 
         self.options = options
         self._stop = threading.Event()
-        self._sockets: set[socket.socket] = set()
+        self._sockets: list[socket.socket] = []
         self._lock = threading.Lock()
         verify: Any = True
         if options.ca_bundle:
@@ -88,16 +88,10 @@ class Http:
     ) -> "Iterator[httpx.Response]":
         """The unread final response, after redirects and retries of what is temporary."""
         response = self._retrying(method, url, headers, form)
-        connection = _socket_of(response)
-        with self._lock:
-            if connection:
-                self._sockets.add(connection)
         try:
             self.check()
             yield response
         finally:
-            with self._lock:
-                self._sockets.discard(connection) if connection else None
             response.close()
 
     def pause(self, attempt: int, wanted: float | None = None) -> None:
@@ -105,6 +99,14 @@ class Http:
         delay = self.options.backoff * 2 ** (attempt - 1) * random.uniform(0.8, 1.2)
         self._stop.wait(min(delay if wanted is None else wanted, self.options.longest_wait))
         self.check()
+
+    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Called by httpcore: remember the sockets of connections as they are made."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            with self._lock:
+                self._sockets.append(info["return_value"].get_extra_info("socket"))
+            if self._stop.is_set():
+                self.cancel()
 
     def _retrying(
         self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None
@@ -134,7 +136,9 @@ class Http:
     ) -> "httpx.Response":
         for _ in range(_MAX_REDIRECTS):
             try:
-                request = self._client.build_request(method, url, headers=dict(headers), data=form)
+                request = self._client.build_request(
+                    method, url, headers=headers, data=form, extensions={"trace": self._trace}
+                )
             except self._invalid as error:
                 raise RegistryError(f"{_shown(url)}: no URL: {error}") from None
             response = self._client.send(request, stream=True, follow_redirects=False)
@@ -236,12 +240,6 @@ def _retry_after(response: "httpx.Response") -> float | None:
 
 def _is_certificate(error: Exception) -> bool:
     return "CERTIFICATE_VERIFY_FAILED" in str(error)
-
-
-def _socket_of(response: "httpx.Response") -> socket.socket | None:
-    stream = response.extensions.get("network_stream")
-    connection = stream.get_extra_info("socket") if stream else None
-    return connection if isinstance(connection, socket.socket) else None
 
 
 def _shown(url: str) -> str:
