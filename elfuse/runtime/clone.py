@@ -200,7 +200,8 @@ def adopt(kernel: Kernel, process: Process, task: Task) -> None:
     kernel.hosted = {process.pid: process}
     kernel.at_exit = []
     kernel.processes.after_fork()
-    kernel.timers.after_fork()
+    kernel.timers.clear()
+    kernel.futexes.after_fork()
     kernel.engine.after_fork(task.vcpu)
     process.memory.after_fork()
     kernel.start_service()

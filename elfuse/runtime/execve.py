@@ -28,7 +28,6 @@ def execve(
     process.files.close_on_exec()
     process.signals.reset_for_exec()
     task.signals.reset_for_exec()
-    task.kernel.timers.after_exec(process)
     image.commit(task)
     entry = process.entry
     entry.cmdline = b"".join(argument + b"\0" for argument in image.argv)
