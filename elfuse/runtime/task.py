@@ -85,6 +85,8 @@ class Task:
         self.waker = Waker()
         self.restart: Restart | None = None
         self.syscall_x0 = 0
+        self.resume_call: Callable[[Task], int] | None = None
+        """What restart_syscall(2) continues."""
         self.clear_child_tid = 0
         self.robust_list = (0, 0)
         self.dying = False
