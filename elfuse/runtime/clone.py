@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from elfuse.engine.protocol import Register
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.clone import NAMESPACES, Clone
+from elfuse.runtime.interval import ProcessTimers
 from elfuse.runtime.jobs import enter_host_group, enter_host_session
 from elfuse.runtime.kernel import Kernel
 from elfuse.runtime.process import Process
@@ -181,10 +182,11 @@ def _become_child(task: Task, pid: int) -> None:
     assert entry is not None
     process.entry, process.pid = entry, pid
     process.signals = process.signals.for_process(share_handlers=False, clear_handlers=False)
+    process.timers = ProcessTimers(process)
     process.exit_status = None
     process.is_init = False
     task.tid = pid
-    task.signals = task.signals.for_thread()
+    task.signals = task.signals.for_fork()
     task.clear_child_tid, task.robust_list = 0, (0, 0)
     adopt(kernel, process, task)
 

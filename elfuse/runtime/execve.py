@@ -28,6 +28,7 @@ def execve(
     process.files.close_on_exec()
     process.signals.reset_for_exec()
     task.signals.reset_for_exec()
+    process.timers.reset_for_exec()
     image.commit(task)
     entry = process.entry
     entry.cmdline = b"".join(argument + b"\0" for argument in image.argv)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from elfuse.runtime import signals
 from elfuse.runtime.abi.signal import Sig
+from elfuse.runtime.interval import ProcessTimers
 from elfuse.runtime.kernel import CLD_CONTINUED, CLD_STOPPED, Kernel
 from elfuse.runtime.processes import Entry, Field, State
 from elfuse.runtime.signals import SigInfo
@@ -43,6 +44,7 @@ class Process:
         self.fs = fs
         self.credentials = credentials
         self.signals = process_signals
+        self.timers = ProcessTimers(self)
         self.tasks: dict[int, Task] = {}
         self.exe = b""
         self.environ: list[bytes] = []
