@@ -4,16 +4,16 @@ Numbers here are the guest's (Linux). Not responsible for host signals (`kernel.
 them into guest ones) or for what stopping and dying do to a process (`process.Process`).
 """
 
-from elfuse.runtime.signals.delivery import (
+from elfuse.runtime.abi.signal import SI_KERNEL, SI_QUEUE, SI_TIMER, SI_TKILL, SI_USER
+from elfuse.runtime.signals.delivery import deliver, due, leave_handler, take, temporary_mask
+from elfuse.runtime.signals.generation import (
     blocked_or_ignored,
-    deliver,
-    due,
+    discard_ignored,
     force,
     post_to_process,
     post_to_task,
-    take,
 )
-from elfuse.runtime.signals.info import SI_KERNEL, SI_QUEUE, SI_TIMER, SI_TKILL, SI_USER, SigInfo
+from elfuse.runtime.signals.info import SigInfo
 from elfuse.runtime.signals.state import (
     Action,
     AltStack,
@@ -38,9 +38,12 @@ __all__ = [
     "TaskSignals",
     "blocked_or_ignored",
     "deliver",
+    "discard_ignored",
     "due",
     "force",
+    "leave_handler",
     "post_to_process",
     "post_to_task",
     "take",
+    "temporary_mask",
 ]

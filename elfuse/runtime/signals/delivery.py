@@ -1,123 +1,41 @@
-"""Posting signals, and delivering them before a task goes back to the guest."""
+"""Delivering signals before a task goes back to the guest: frames, default actions, restarts."""
 
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from elfuse.engine.protocol import Register
 from elfuse.runtime.abi.errno import Errno, SyscallError
-from elfuse.runtime.abi.signal import Sig, signal_name
-from elfuse.runtime.signals import frame
-from elfuse.runtime.signals.info import SI_KERNEL, SigInfo
-from elfuse.runtime.signals.state import (
-    DUMPING,
-    SA_NOCLDSTOP,
+from elfuse.runtime.abi.signal import (
     SA_NODEFER,
     SA_RESETHAND,
     SA_RESTART,
+    SI_KERNEL,
     SIG_DFL,
     SIG_IGN,
-    STOPPING,
-    UNBLOCKABLE,
-    Action,
-    bit,
+    Sig,
 )
-from elfuse.runtime.wait import RestartKind
+from elfuse.runtime.signals import frame
+from elfuse.runtime.signals.generation import force, reaches
+from elfuse.runtime.signals.info import SigInfo
+from elfuse.runtime.signals.state import STOPPING, UNBLOCKABLE, Action, bit
+from elfuse.runtime.wait import Restart, RestartKind
 
 if TYPE_CHECKING:
-    from elfuse.runtime.process import Process
     from elfuse.runtime.task import Task
 
-_CLD_STOPPED, _CLD_CONTINUED = 5, 6
 _RESTART_SYSCALL = 128
-_EINTR = -int(Errno.EINTR) & 0xFFFF_FFFF_FFFF_FFFF
+_SVC_SIZE = 4
 
 
 def due(task: "Task") -> bool:
-    """Whether `deliver` has something to do, or a sigtimedwait something to take."""
+    """Whether `deliver` has something to do, or a sigtimedwait something to take.
+
+    An interrupted call counts: another thread may have taken the signal that ended it.
+    """
     held = task.signals
     ready = held.pending.bits | task.process.signals.pending.bits
-    return bool(ready & (~held.blocked | held.waiting))
-
-
-def _wanted(process: "Process", info: SigInfo, blocked: int) -> bool:
-    """Whether a generated signal is kept: ignored ones are dropped unless somebody blocks them."""
-    if process.is_init and not _reaches_init(process, info):
-        return False
-    if blocked & bit(info.signo):
-        return True
-    action = process.signals.handlers.get(info.signo)
-    if info.signo == Sig.SIGCHLD and action.flags & SA_NOCLDSTOP:
-        if info.code in (_CLD_STOPPED, _CLD_CONTINUED):
-            return False
-    return not process.signals.handlers.ignores(info.signo)
-
-
-def _reaches_init(process: "Process", info: SigInfo) -> bool:
-    """An init process gets what it handles, and what comes from outside (pid_namespaces(7))."""
-    if process.signals.handlers.get(info.signo).handler != SIG_DFL:
-        return True
-    return info.code == SI_KERNEL or info.is_fault
-
-
-def _stop_and_continue(process: "Process", signo: int) -> None:
-    """SIGCONT takes back pending stops, and a stop takes back a pending SIGCONT."""
-    if signo == Sig.SIGCONT:
-        unwanted = STOPPING
-        process.resume()
-    elif bit(signo) & STOPPING:
-        unwanted = bit(Sig.SIGCONT)
-    else:
-        return
-    process.signals.pending.discard(unwanted)
-    for task in process.tasks.values():
-        task.signals.pending.discard(unwanted)
-
-
-def post_to_process(process: "Process", info: SigInfo) -> None:
-    """A signal for whichever thread does not block it."""
-    if not info.signo:
-        return
-    _stop_and_continue(process, info.signo)
-    tasks = list(process.tasks.values())
-    wanted = bit(info.signo)
-    blocked = wanted if tasks and all(task.signals.blocked & wanted for task in tasks) else 0
-    waiting = any(task.signals.waiting & wanted for task in tasks)
-    if not waiting and not _wanted(process, info, blocked):
-        return
-    process.signals.pending.add(info)
-    for task in tasks:
-        if task.signals.waiting & wanted or not task.signals.blocked & wanted:
-            task.interrupt_guest()
-            return
-
-
-def post_to_task(task: "Task", info: SigInfo) -> None:
-    """A signal for one thread."""
-    if not info.signo:
-        return
-    _stop_and_continue(task.process, info.signo)
-    held = task.signals
-    if not held.waiting & bit(info.signo) and not _wanted(task.process, info, held.blocked):
-        return
-    held.pending.add(info)
-    if held.waiting & bit(info.signo) or not held.blocked & bit(info.signo):
-        task.interrupt_guest()
-
-
-def force(task: "Task", info: SigInfo) -> None:
-    """A synchronous fault: it cannot be ignored or blocked, then its default action happens."""
-    handlers = task.process.signals.handlers
-    wanted = bit(info.signo)
-    if task.signals.blocked & wanted or handlers.get(info.signo).handler == SIG_IGN:
-        handlers.set(info.signo, Action())
-        task.signals.blocked &= ~wanted
-    task.signals.pending.add(info)
-
-
-def blocked_or_ignored(task: "Task", signo: int) -> bool:
-    """Whether a job-control signal would not stop the task."""
-    if task.signals.blocked & bit(signo):
-        return True
-    return task.process.signals.handlers.get(signo).handler == SIG_IGN
+    return bool(ready & (~held.blocked | held.waiting)) or task.restart is not None
 
 
 def take(task: "Task", wanted: int) -> SigInfo | None:
@@ -130,84 +48,110 @@ def deliver(task: "Task") -> None:
 
     Called with the kernel lock held before the guest goes on. May raise TaskExit.
     """
+    held, handlers = task.signals, task.process.signals.handlers
     while True:
-        info = take(task, ~task.signals.blocked)
+        info = take(task, ~held.blocked)
         if info is None:
-            _no_handler(task)
-            return
-        action = task.process.signals.handlers.get(info.signo)
+            break
+        action = handlers.get(info.signo)
         if task.kernel.trace.active:
-            task.kernel.trace.signal(task, f"{signal_name(info.signo)} code={info.code}")
+            task.kernel.trace.signal(task, str(info))
         if action.handler == SIG_IGN:
             continue
         if action.handler == SIG_DFL:
             _default(task, info)
             continue
-        _restart_for(task, action)
+        _restart_behind_handler(task, action)
         _call_handler(task, info, action)
+    _restart_unhandled(task)
+    held.resume_mask()
 
 
-def _no_handler(task: "Task") -> None:
-    """The interrupted call goes on as if nothing had happened; a temporary mask ends."""
+def _restart_unhandled(task: "Task") -> None:
+    """No handler ran: an interrupted call goes on as if nothing had happened."""
     restart, task.restart = task.restart, None
     if restart is not None:
-        _again(task, restart.kind)
+        _again(task)
         if restart.kind is RestartKind.BLOCK:
             task.resume_call = restart.resume
-    task.signals.resume_mask()
+            task.registers[8] = _RESTART_SYSCALL
 
 
-def _again(task: "Task", kind: RestartKind) -> None:
-    registers = task.registers
-    registers[0] = task.syscall_x0
-    registers[Register.PC] -= 4
-    if kind is RestartKind.BLOCK:
-        registers[8] = _RESTART_SYSCALL
-
-
-def _restart_for(task: "Task", action: Action) -> None:
-    """What the interrupted call returns to, once the handler has returned."""
+def _restart_behind_handler(task: "Task", action: Action) -> None:
+    """What an interrupted call does once the handler has returned; X0 is -EINTR already."""
     restart, task.restart = task.restart, None
-    if restart is None:
-        return
-    if restart.kind is RestartKind.SYS and action.flags & SA_RESTART:
-        _again(task, restart.kind)
-    else:
-        task.registers[0] = _EINTR
+    if restart is not None and restart.kind is RestartKind.SYS and action.flags & SA_RESTART:
+        _again(task)
+
+
+def _again(task: "Task") -> None:
+    task.registers[0] = task.syscall_x0
+    task.registers[Register.PC] -= _SVC_SIZE
 
 
 def _default(task: "Task", info: SigInfo) -> None:
-    process, wanted = task.process, bit(info.signo)
-    if process.signals.handlers.ignores(info.signo):
+    process, signo = task.process, info.signo
+    if process.signals.handlers.ignores(signo) or not reaches(process, info):
         return
-    if wanted & STOPPING:
-        if info.signo != Sig.SIGSTOP and process.orphaned_group():
-            return
-        process.stop(info.signo)
-        return
-    _die(task, info.signo)
-
-
-def _die(task: "Task", signo: int) -> NoReturn:
-    core, _hard = task.process.rlimits.get(4, (0, 0))
-    task.process.terminate(signo, core=bool(bit(signo) & DUMPING) and core > 0)
+    if not bit(signo) & STOPPING:
+        # No core file is ever written, and WCOREDUMP would claim that there is one.
+        process.terminate(signo, core=False)
+    elif signo == Sig.SIGSTOP or not process.orphaned_group():
+        process.stop(signo)
 
 
 def _call_handler(task: "Task", info: SigInfo, action: Action) -> None:
     held = task.signals
-    before = held.saved_mask if held.saved_mask is not None else held.blocked
-    held.saved_mask = None
-    if action.flags & SA_RESETHAND:
-        task.process.signals.handlers.set(info.signo, Action(flags=action.flags))
+    before = held.blocked if held.saved_mask is None else held.saved_mask
     try:
         frame.push(task, info, action, before)
     except SyscallError:
         # No room for the frame: SIGSEGV, fatal if that is the signal itself.
         if info.signo == Sig.SIGSEGV:
-            _die(task, Sig.SIGSEGV)
+            task.process.signals.handlers.set(Sig.SIGSEGV, Action())
         force(task, SigInfo(signo=Sig.SIGSEGV, code=SI_KERNEL))
         return
+    held.saved_mask = None
+    if action.flags & SA_RESETHAND:
+        reset = Action(SIG_DFL, action.flags, action.restorer, action.mask)
+        task.process.signals.handlers.set(info.signo, reset)
     blocked = held.blocked | action.mask
     if not action.flags & SA_NODEFER:
         blocked |= bit(info.signo)
     held.blocked = blocked & ~UNBLOCKABLE
+
+
+def leave_handler(task: "Task") -> None:
+    """rt_sigreturn(2). A frame that cannot be right is a SIGSEGV."""
+    # A call interrupted before the handler must not continue with what another left.
+    task.resume_call = None
+    try:
+        frame.pop(task)
+    except SyscallError:
+        force(task, SigInfo(signo=Sig.SIGSEGV, code=SI_KERNEL))
+
+
+@contextmanager
+def temporary_mask(task: "Task", blocked: int | None) -> Iterator[None]:
+    """Use a signal mask during a call (ppoll, pselect, epoll_pwait); None changes nothing.
+
+    When a signal ends the call (`Restart` or EINTR), the mask stays until `deliver`, which saves
+    the old one in the handler's frame (restore_saved_sigmask_unless in the kernel).
+    """
+    held = task.signals
+    if blocked is None:
+        yield
+        return
+    held.suspend_with(blocked)
+    try:
+        yield
+    except Restart:
+        raise
+    except SyscallError as error:
+        if error.errno is not Errno.EINTR or not due(task):
+            held.resume_mask()
+        raise
+    except BaseException:
+        held.resume_mask()
+        raise
+    held.resume_mask()

@@ -1,16 +1,24 @@
 """Dispositions, pending sets and masks of processes and threads (signal(7))."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
-from elfuse.runtime.abi.signal import NSIG, SIGRTMIN, Sig
+from elfuse.runtime.abi.signal import (
+    NSIG,
+    SA_NOCLDWAIT,
+    SIG_DFL,
+    SIG_IGN,
+    SIGRTMIN,
+    SS_AUTODISARM,
+    SS_DISABLE,
+    SS_ONSTACK,
+    Sig,
+)
 from elfuse.runtime.signals.info import SigInfo
 
-SA_NOCLDSTOP, SA_NOCLDWAIT, SA_SIGINFO = 1, 2, 4
-SA_ONSTACK, SA_RESTART, SA_NODEFER, SA_RESETHAND = 0x08000000, 0x10000000, 0x40000000, 0x80000000
-SIG_DFL, SIG_IGN = 0, 1
-SS_ONSTACK, SS_DISABLE, SS_AUTODISARM = 1, 2, 1 << 31
-_QUEUE_LIMIT = 4096
+Taken = Callable[[SigInfo], SigInfo]
 
 
 def bit(signo: int) -> int:
@@ -29,13 +37,7 @@ def mask(*numbers: int) -> int:
 UNBLOCKABLE = mask(Sig.SIGKILL, Sig.SIGSTOP)
 STOPPING = mask(Sig.SIGSTOP, Sig.SIGTSTP, Sig.SIGTTIN, Sig.SIGTTOU)
 IGNORED_BY_DEFAULT = mask(Sig.SIGCHLD, Sig.SIGURG, Sig.SIGWINCH, Sig.SIGCONT)
-DUMPING = mask(
-    Sig.SIGQUIT, Sig.SIGILL, Sig.SIGTRAP, Sig.SIGABRT, Sig.SIGFPE, Sig.SIGSEGV, Sig.SIGBUS,
-    Sig.SIGSYS, Sig.SIGXCPU, Sig.SIGXFSZ,
-)  # fmt: skip
-SYNCHRONOUS = mask(
-    Sig.SIGSEGV, Sig.SIGBUS, Sig.SIGILL, Sig.SIGTRAP, Sig.SIGFPE, Sig.SIGSYS
-)  # fmt: skip
+SYNCHRONOUS = mask(Sig.SIGSEGV, Sig.SIGBUS, Sig.SIGILL, Sig.SIGTRAP, Sig.SIGFPE, Sig.SIGSYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class SignalHandlers:
         return handler == SIG_DFL and bool(bit(signo) & IGNORED_BY_DEFAULT)
 
     def reaps_children(self) -> bool:
+        """Whether children vanish without wait(2)."""
         action = self.get(Sig.SIGCHLD)
         return action.handler == SIG_IGN or bool(action.flags & SA_NOCLDWAIT)
 
@@ -101,20 +104,31 @@ class SignalHandlers:
         return ignored, caught
 
 
+class _Queued(NamedTuple):
+    info: SigInfo
+    taken: Taken | None
+
+
 class PendingSet:
     """Signals that wait: one of each standard signal, all of each real-time one, in order."""
 
     def __init__(self) -> None:
         self.bits = 0
-        self._queues: dict[int, deque[SigInfo]] = {}
+        self._queues: dict[int, deque[_Queued]] = {}
 
-    def add(self, info: SigInfo) -> bool:
-        """False if it is not kept: a standard signal already pending, or too many."""
+    def __len__(self) -> int:
+        return sum(map(len, self._queues.values()))
+
+    def add(self, info: SigInfo, taken: Taken | None = None) -> bool:
+        """False if it is not kept, because the same standard signal is already pending.
+
+        `taken` makes the final siginfo when the signal leaves the set. A signal that has it is
+        always kept: its sender has at most one pending (a timer counts overruns instead).
+        """
         signo = info.signo
-        queue = self._queues.setdefault(signo, deque())
-        if queue and (signo < SIGRTMIN or len(queue) >= _QUEUE_LIMIT):
+        if signo < SIGRTMIN and self.bits & bit(signo) and taken is None:
             return False
-        queue.append(info)
+        self._queues.setdefault(signo, deque()).append(_Queued(info, taken))
         self.bits |= bit(signo)
         return True
 
@@ -126,17 +140,29 @@ class PendingSet:
         first = ready & SYNCHRONOUS or ready
         signo = (first & -first).bit_length()
         queue = self._queues[signo]
-        info = queue.popleft()
+        info, taken = queue.popleft()
         if not queue:
             self.bits &= ~bit(signo)
-        return info
+        return taken(info) if taken else info
 
     def discard(self, unwanted: int) -> None:
         """Forget every signal of a set."""
-        for signo in range(1, NSIG + 1):
-            if self.bits & unwanted & bit(signo):
-                self._queues[signo].clear()
-        self.bits &= ~unwanted
+        unwanted &= self.bits
+        if unwanted:
+            for signo in range(1, NSIG + 1):
+                if unwanted & bit(signo):
+                    self._queues[signo].clear()
+            self.bits &= ~unwanted
+
+    def forget(self, taken: Taken) -> None:
+        """Remove the signal that was added with this `taken` (its timer is gone)."""
+        for signo, queue in self._queues.items():
+            kept = deque(queued for queued in queue if queued.taken != taken)
+            if len(kept) != len(queue):
+                self._queues[signo] = kept
+                if not kept:
+                    self.bits &= ~bit(signo)
+                return
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +179,12 @@ class AltStack:
             return False
         return self.base < pointer <= self.base + self.size
 
+    def state(self, pointer: int) -> int:
+        """ss_flags as sigaltstack(2) reports them to a thread with this stack pointer."""
+        if not self.size:
+            return SS_DISABLE
+        return (SS_ONSTACK if self.holds(pointer) else 0) | self.flags & SS_AUTODISARM
+
 
 class TaskSignals:
     """A thread's part: mask, its own pending signals, alternate stack."""
@@ -164,18 +196,22 @@ class TaskSignals:
         self.saved_mask: int | None = None
         """The mask to restore once the signal that ended a sigsuspend-like call is delivered."""
         self.waiting = 0
-        """Signals that sigtimedwait waits for: they end its sleep although they are blocked."""
+        """Signals that sigtimedwait waits for: they count as unblocked meanwhile."""
+        self.fault_address = 0
+        self.fault_syndrome = 0
+        """Of the last fault: every later frame shows them, as on Linux. Syndrome 0: not shown."""
 
     def for_thread(self) -> "TaskSignals":
-        """A new thread or process: the mask is inherited, pending signals and altstack are not."""
+        """A thread: the mask is inherited, pending signals and the alternate stack are not."""
         return TaskSignals(self.blocked)
 
     def for_fork(self) -> "TaskSignals":
-        """A child with its own copy of the memory keeps the alternate stack."""
+        """A child that goes on on its own copy of the stack, or on the parent's (vfork)."""
         return TaskSignals(self.blocked, self.altstack)
 
     def reset_for_exec(self) -> None:
         self.altstack = AltStack()
+        self.fault_address = self.fault_syndrome = 0
 
     def set_mask(self, blocked: int) -> None:
         self.blocked = blocked & ~UNBLOCKABLE
@@ -191,19 +227,27 @@ class TaskSignals:
             self.blocked, self.saved_mask = self.saved_mask, None
 
 
+class Watcher(Protocol):
+    """Somebody who shows pending signals: a signalfd. Identity counts in sets."""
+
+    def signal_pending(self, signo: int) -> None:
+        """A signal has become pending for the process or one of its threads."""
+
+
 class ProcessSignals:
-    """A process's part: dispositions, and signals for any of its threads."""
+    """A process's part: dispositions, signals for any of its threads, and who watches them."""
 
     def __init__(self, handlers: SignalHandlers | None = None) -> None:
         self.handlers = handlers or SignalHandlers()
         self.pending = PendingSet()
+        self.watchers: set[Watcher] = set()
 
     def for_process(self, *, share_handlers: bool, clear_handlers: bool) -> "ProcessSignals":
-        """What a child process starts with."""
+        """What a child process starts with: no pending signals, nobody watching."""
         if share_handlers:
             return ProcessSignals(self.handlers)
         return ProcessSignals(self.handlers.copy(clear=clear_handlers))
 
     def reset_for_exec(self) -> None:
-        self.handlers = self.handlers.copy()
-        self.handlers.reset_for_exec()
+        """Caught signals become default, for this process only; pending ones stay pending."""
+        self.handlers = self.handlers.copy(clear=True)
