@@ -68,7 +68,7 @@ def unnamed_file(directory: int, mode: int) -> int:
 
 
 def link_descriptor(fd: int, name: bytes, at: int) -> None:
-    """macOS has no way back from an unlinked file to a name."""
+    """MacOS has no way back from an unlinked file to a name."""
     raise OSError(45, os.strerror(45))
 
 
@@ -107,7 +107,7 @@ def pipe_capacity(fd: int) -> int:
 
 
 def set_pipe_capacity(fd: int, size: int) -> None:
-    """macOS sizes pipes by itself."""
+    """MacOS sizes pipes by itself."""
     del fd, size
 
 
@@ -130,16 +130,16 @@ def sealable_file(name: str, *, sealable: bool) -> int:
     return anonymous_file(name)
 
 
-def seals(fd: int) -> int:
-    """None are ever set."""
+def seals(fd: int) -> int | None:
+    """F_GET_SEALS, in Linux's numbers; None where the host has no seals."""
     del fd
-    return 0
+    return None
 
 
-def add_seals(fd: int, wanted: int) -> None:
-    """macOS does not seal."""
+def add_seals(fd: int, wanted: int) -> bool:
+    """F_ADD_SEALS. False: the host has no seals."""
     del fd, wanted
-    raise OSError(22, os.strerror(22))
+    return False
 
 
 def reopen(fd: int) -> int:

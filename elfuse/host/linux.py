@@ -118,9 +118,7 @@ def memory_barrier() -> bool:
 def allocate(fd: int, offset: int, length: int, *, keep_size: bool, punch: bool) -> None:
     """fallocate(2) for plain allocation and punched holes."""
     mode = (1 if keep_size else 0) | (2 if punch else 0)
-    _check(
-        _libc.fallocate(fd, mode, ctypes.c_int64(offset), ctypes.c_int64(length))
-    )
+    _check(_libc.fallocate(fd, mode, ctypes.c_int64(offset), ctypes.c_int64(length)))
 
 
 def sealable_file(name: str, *, sealable: bool) -> int:
@@ -128,14 +126,15 @@ def sealable_file(name: str, *, sealable: bool) -> int:
     return os.memfd_create(name, os.MFD_CLOEXEC | (os.MFD_ALLOW_SEALING if sealable else 0))
 
 
-def seals(fd: int) -> int:
-    """F_GET_SEALS, in Linux's numbers."""
+def seals(fd: int) -> int | None:
+    """F_GET_SEALS, in Linux's numbers; None where the host has no seals."""
     return fcntl.fcntl(fd, _F_GET_SEALS)
 
 
-def add_seals(fd: int, wanted: int) -> None:
-    """F_ADD_SEALS; EPERM once sealed, EBUSY with writable mappings."""
+def add_seals(fd: int, wanted: int) -> bool:
+    """F_ADD_SEALS; EPERM once sealed, EBUSY with writable mappings. False: the host has no seals."""
     fcntl.fcntl(fd, _F_ADD_SEALS, wanted)
+    return True
 
 
 def reopen(fd: int) -> int:

@@ -52,20 +52,8 @@ class Counter:
         os.close(self._fd)
 
 
-class _Timespec(ctypes.Structure):
-    _fields_ = (("sec", ctypes.c_long), ("nsec", ctypes.c_long))
-
-
-class _Itimerspec(ctypes.Structure):
-    _fields_ = (("interval", _Timespec), ("value", _Timespec))
-
-
-def _timespec(nanoseconds: int) -> _Timespec:
-    return _Timespec(*divmod(nanoseconds, _SECOND))
-
-
-def _nanoseconds(spec: _Timespec) -> int:
-    return int(spec.sec) * _SECOND + int(spec.nsec)
+_Itimerspec = ctypes.c_long * 4
+"""struct itimerspec: interval and value, each seconds and nanoseconds."""
 
 
 def _check(result: int) -> int:
@@ -73,6 +61,11 @@ def _check(result: int) -> int:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     return result
+
+
+def _left(spec: ctypes.Array[ctypes.c_long]) -> tuple[int, int]:
+    """(value, interval) in nanoseconds."""
+    return spec[2] * _SECOND + spec[3], spec[0] * _SECOND + spec[1]
 
 
 class Timer:
@@ -105,16 +98,16 @@ class Timer:
 
     def set(self, value: int, interval: int, flags: int) -> tuple[int, int]:
         """Arm, or disarm with value 0; what was left before, and the interval. `flags`: TFD_TIMER_*."""
-        new = _Itimerspec(_timespec(interval), _timespec(value))
+        new = _Itimerspec(*divmod(interval, _SECOND), *divmod(value, _SECOND))
         old = _Itimerspec()
-        _check(_libc.timerfd_settime(self._fd, flags, ctypes.byref(new), ctypes.byref(old)))
-        return _nanoseconds(old.value), _nanoseconds(old.interval)
+        _check(_libc.timerfd_settime(self._fd, flags, new, old))
+        return _left(old)
 
     def get(self) -> tuple[int, int]:
         """(time left, interval)."""
         now = _Itimerspec()
-        _check(_libc.timerfd_gettime(self._fd, ctypes.byref(now)))
-        return _nanoseconds(now.value), _nanoseconds(now.interval)
+        _check(_libc.timerfd_gettime(self._fd, now))
+        return _left(now)
 
     def take(self) -> int:
         """Expirations since the last call; BlockingIOError for none, ECANCELED after a clock jump."""

@@ -1,7 +1,7 @@
 """epoll(7), eventfd(2), timerfd_create(2), signalfd(2), memfd_create(2), and what they share."""
 
 from elfuse.runtime.abi.fcntl import O_CLOEXEC, O_NONBLOCK
-from elfuse.runtime.abi.layout import Struct, i64, u32, u64
+from elfuse.runtime.abi.layout import Struct, u32, u64
 
 EPOLL_CLOEXEC = O_CLOEXEC
 EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD = 1, 2, 3
@@ -57,12 +57,3 @@ class EpollEvent(Struct, size=16):
     events: u32
     pad: u32 = 0
     data: u64
-
-
-class Itimerspec(Struct, size=32):
-    """struct itimerspec of 64-bit systems."""
-
-    interval_sec: i64
-    interval_nsec: i64
-    value_sec: i64
-    value_nsec: i64

@@ -94,6 +94,7 @@ class EpollFile(AnonymousFile):
 
     def add(self, fd: int, file: OpenFile, events: int, data: int) -> None:
         """EPOLL_CTL_ADD."""
+        self._own_notifier()
         self._check_file(file)
         if events & EPOLLEXCLUSIVE and (
             isinstance(file, EpollFile) or events & ~(_EXCLUSIVE_OK | EPOLLET)
@@ -127,6 +128,7 @@ class EpollFile(AnonymousFile):
 
     def modify(self, fd: int, file: OpenFile, events: int, data: int) -> None:
         """EPOLL_CTL_MOD: arms a one-shot item again."""
+        self._own_notifier()
         item = self._find(fd, file)
         if (item.events | events) & EPOLLEXCLUSIVE:
             raise SyscallError(Errno.EINVAL)
@@ -137,6 +139,7 @@ class EpollFile(AnonymousFile):
 
     def remove(self, fd: int, file: OpenFile) -> None:
         """EPOLL_CTL_DEL."""
+        self._own_notifier()
         item = self._find(fd, file)
         del self._items[fd, id(file)]
         self._disconnect(item)

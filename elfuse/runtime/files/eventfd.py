@@ -63,13 +63,13 @@ class EventFile(AnonymousFile):
     def wait_fds(self, events: int) -> Iterable[tuple[int, int]]:
         return [(self._counter.fileno(), host_events(events))]
 
-    def export(self) -> tuple[dict[str, object], list[int]]:
+    def export(self) -> tuple[dict[str, int], list[int]]:
         """For SCM_RIGHTS; see `passing.py`."""
         state = {"flags": self.flags, "semaphore": self._counter.semaphore}
         return state, self._counter.descriptors()
 
     @classmethod
-    def rebuild(cls, task: "Task", state: dict[str, int], fds: list[int]) -> "EventFile":
+    def rebuild(cls, state: dict[str, int], fds: list[int]) -> "EventFile":
         """The receiving side of `export`."""
         counter = Counter.from_descriptors(fds, semaphore=bool(state["semaphore"]))
         return cls(counter, state["flags"])

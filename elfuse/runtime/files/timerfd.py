@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from elfuse.host.events import Timer
-from elfuse.runtime.abi.epoll import TFD_NONBLOCK, Itimerspec
+from elfuse.runtime.abi.epoll import TFD_NONBLOCK
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.poll import POLLIN, POLLRDNORM
+from elfuse.runtime.abi.stat import Timespec
+from elfuse.runtime.abi.time import SECOND, Itimerspec
 from elfuse.runtime.files.anonymous import AnonymousFile
 from elfuse.runtime.files.eventfd import scatter
 from elfuse.runtime.files.hostfile import host_events
@@ -16,24 +18,21 @@ if TYPE_CHECKING:
     from elfuse.runtime.task import Task
 
 _SIZE = 8
-_SECOND = 1_000_000_000
 
 
-def _total(seconds: int, nanoseconds: int) -> int:
-    if seconds < 0 or not 0 <= nanoseconds < _SECOND:
+def _total(spec: Timespec) -> int:
+    if spec.tv_sec < 0 or not 0 <= spec.tv_nsec < SECOND:
         raise SyscallError(Errno.EINVAL)
-    return seconds * _SECOND + nanoseconds
+    return spec.tv_sec * SECOND + spec.tv_nsec
+
+
+def _timespec(nanoseconds: int) -> Timespec:
+    seconds, rest = divmod(nanoseconds, SECOND)
+    return Timespec(tv_sec=seconds, tv_nsec=rest)
 
 
 def _spec(value: int, interval: int) -> Itimerspec:
-    value_sec, value_nsec = divmod(value, _SECOND)
-    interval_sec, interval_nsec = divmod(interval, _SECOND)
-    return Itimerspec(
-        interval_sec=interval_sec,
-        interval_nsec=interval_nsec,
-        value_sec=value_sec,
-        value_nsec=value_nsec,
-    )
+    return Itimerspec(it_value=_timespec(value), it_interval=_timespec(interval))
 
 
 class TimerFile(AnonymousFile):
@@ -54,8 +53,7 @@ class TimerFile(AnonymousFile):
 
     def set(self, wanted: Itimerspec, flags: int) -> Itimerspec:
         """timerfd_settime(2): the previous setting."""
-        value = _total(wanted.value_sec, wanted.value_nsec)
-        interval = _total(wanted.interval_sec, wanted.interval_nsec)
+        value, interval = _total(wanted.it_value), _total(wanted.it_interval)
         return _spec(*self._timer.set(value, interval, flags))
 
     def get(self) -> Itimerspec:
@@ -81,11 +79,11 @@ class TimerFile(AnonymousFile):
     def wait_deadline(self) -> int | None:
         return self._timer.next_change()
 
-    def export(self) -> tuple[dict[str, object], list[int]]:
+    def export(self) -> tuple[dict[str, int], list[int]]:
         """For SCM_RIGHTS; see `passing.py`."""
         return {"flags": self.flags, "clock": self._timer.clock}, self._timer.descriptors()
 
     @classmethod
-    def rebuild(cls, task: "Task", state: dict[str, int], fds: list[int]) -> "TimerFile":
+    def rebuild(cls, state: dict[str, int], fds: list[int]) -> "TimerFile":
         """The receiving side of `export`."""
         return cls(Timer.from_descriptors(fds, state["clock"]), state["flags"])
