@@ -31,6 +31,7 @@ if sys.platform == "darwin":
     from elfuse.host.darwin import seals as seals
     from elfuse.host.darwin import set_pipe_capacity as set_pipe_capacity
     from elfuse.host.darwin import set_xattr as set_xattr
+    from elfuse.host.darwin import sync_filesystem as sync_filesystem
     from elfuse.host.darwin import unnamed_file as unnamed_file
 elif sys.platform == "linux":
     from elfuse.host.linux import add_seals as add_seals
@@ -54,6 +55,7 @@ elif sys.platform == "linux":
     from elfuse.host.linux import seals as seals
     from elfuse.host.linux import set_pipe_capacity as set_pipe_capacity
     from elfuse.host.linux import set_xattr as set_xattr
+    from elfuse.host.linux import sync_filesystem as sync_filesystem
     from elfuse.host.linux import unnamed_file as unnamed_file
 else:
     raise ImportError(f"elfuse runs on macOS and Linux, not {sys.platform}")

@@ -162,3 +162,9 @@ def conflicting_lock(
     answer = fcntl.fcntl(fd, _F_OFD_GETLK if ofd else fcntl.F_GETLK, request)
     at, size, pid, found, _whence = _FLOCK.unpack(answer)
     return None if found == fcntl.F_UNLCK else HeldLock(found == fcntl.F_WRLCK, at, size, pid)
+
+
+def sync_filesystem(fd: int) -> None:
+    """Make everything written to the filesystem of `fd` durable."""
+    del fd
+    os.sync()

@@ -157,3 +157,8 @@ def conflicting_lock(
     answer = fcntl.fcntl(fd, _F_OFD_GETLK if ofd else fcntl.F_GETLK, request)
     found, _whence, at, size, pid = _FLOCK.unpack(answer)
     return None if found == fcntl.F_UNLCK else HeldLock(found == fcntl.F_WRLCK, at, size, pid)
+
+
+def sync_filesystem(fd: int) -> None:
+    """Make everything written to the filesystem of `fd` durable."""
+    _check(_libc.syncfs(fd))
