@@ -21,8 +21,8 @@ from elfuse.runtime.wait import now, sleep
 
 _LOOK_AGAIN_NS = 3_000_000
 _KINDS = {
-    abi.F_RDLCK: host_fcntl.LOCK_SH,
-    abi.F_WRLCK: host_fcntl.LOCK_EX,
+    abi.F_RDLCK: host_fcntl.LOCK_SH | host_fcntl.LOCK_NB,
+    abi.F_WRLCK: host_fcntl.LOCK_EX | host_fcntl.LOCK_NB,
     abi.F_UNLCK: host_fcntl.LOCK_UN,
 }
 
@@ -122,9 +122,9 @@ def _set_lock(task: Task, file: OpenFile, argument: int, *, wait: bool, ofd: boo
 
     def attempt() -> None:
         if ofd:
-            host.lock_description(fd, start, length, kind=_KINDS[kind])
+            host.lock_description(fd, start, length, kind=_KINDS[kind] & ~host_fcntl.LOCK_NB)
         else:
-            host_fcntl.lockf(fd, _KINDS[kind] | host_fcntl.LOCK_NB, length, start, os.SEEK_SET)
+            host_fcntl.lockf(fd, _KINDS[kind], length, start, os.SEEK_SET)
 
     _until_locked(task, attempt, wait=wait)
     return 0
