@@ -119,6 +119,14 @@ def short_directory(directory: bytes) -> Iterator[bytes]:
         os.close(fd)
 
 
+@contextmanager
+def short_path(path: bytes) -> Iterator[bytes]:
+    """A short name of a socket to connect or send to."""
+    directory, _, name = path.rpartition(b"/")
+    with short_directory(directory) as prefix:
+        yield prefix + name
+
+
 def abstract_name(name: bytes) -> bytes:
     """A path in a private directory for a name that Linux keeps out of the file system."""
     directory = os.path.join(tempfile.gettempdir(), f"elfuse-{os.getuid()}")

@@ -65,6 +65,16 @@ def short_directory(directory: bytes) -> Iterator[bytes]:
         os.close(fd)
 
 
+@contextmanager
+def short_path(path: bytes) -> Iterator[bytes]:
+    """A short name of a socket to connect or send to."""
+    fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        yield b"/proc/self/fd/%d" % fd
+    finally:
+        os.close(fd)
+
+
 def abstract_name(name: bytes) -> bytes:
     """The address of a name that is not in the file system."""
     return b"\0" + name

@@ -23,6 +23,7 @@ if sys.platform == "darwin":
     from elfuse.host.darwin_sockets import sender_pid as sender_pid
     from elfuse.host.darwin_sockets import set_pass_credentials as set_pass_credentials
     from elfuse.host.darwin_sockets import short_directory as short_directory
+    from elfuse.host.darwin_sockets import short_path as short_path
 elif sys.platform == "linux":
     from elfuse.host.linux_sockets import HAS_NETLINK as HAS_NETLINK
     from elfuse.host.linux_sockets import SCM_CREDENTIALS as SCM_CREDENTIALS
@@ -41,5 +42,6 @@ elif sys.platform == "linux":
     from elfuse.host.linux_sockets import sender_pid as sender_pid
     from elfuse.host.linux_sockets import set_pass_credentials as set_pass_credentials
     from elfuse.host.linux_sockets import short_directory as short_directory
+    from elfuse.host.linux_sockets import short_path as short_path
 else:
     raise ImportError(f"elfuse runs on macOS and Linux, not {sys.platform}")

@@ -14,7 +14,7 @@ from elfuse.runtime.abi.epoll import (
     F_SEAL_WRITE,
 )
 from elfuse.runtime.abi.errno import Errno, SyscallError
-from elfuse.runtime.abi.fcntl import O_RDWR
+from elfuse.runtime.abi.fcntl import O_LARGEFILE, O_RDWR
 from elfuse.runtime.abi.poll import POLLIN, POLLOUT
 from elfuse.runtime.files.hostfile import HostFile
 from elfuse.runtime.files.regular import SEEK_END
@@ -39,7 +39,7 @@ class MemFile(HostFile):
     @classmethod
     def create(cls, name: bytes, *, sealing: bool) -> "MemFile":
         fd = host.sealable_file(os.fsdecode(name), sealable=sealing)
-        return cls(fd, O_RDWR, name, 0 if sealing else F_SEAL_SEAL)
+        return cls(fd, O_RDWR | O_LARGEFILE, name, 0 if sealing else F_SEAL_SEAL)
 
     @property
     def seals(self) -> int:

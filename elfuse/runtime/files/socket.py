@@ -116,8 +116,6 @@ class SocketFile(OpenFile):
             self._bind_any(task)
         elif name.startswith(b"\0"):
             self.end.bind(unix_names.host_abstract(task.kernel, name[1:]))
-        elif self.end.getsockname():
-            raise SyscallError(Errno.EINVAL)
         else:
             unix_names.bind(task, self.end, name)
 
@@ -311,7 +309,7 @@ def _offered(family: int, kind: int, protocol: int) -> int:
     """The host's family, or the error socket(2) gives for what there is not."""
     if not 0 <= family < abi.AF_MAX:
         raise SyscallError(Errno.EAFNOSUPPORT)
-    if kind not in abi.TYPE_NAMES:
+    if kind >= abi.SOCK_MAX:
         raise SyscallError(Errno.EINVAL)
     if family == abi.AF_PACKET:
         raise SyscallError(Errno.EPERM)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from elfuse.host.events import Timer
 from elfuse.runtime.abi.epoll import TFD_NONBLOCK
 from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.abi.fcntl import O_RDWR
 from elfuse.runtime.abi.poll import POLLIN, POLLRDNORM
 from elfuse.runtime.abi.stat import Timespec
 from elfuse.runtime.abi.time import SECOND, Itimerspec
@@ -41,7 +42,7 @@ class TimerFile(AnonymousFile):
     kind = b"[timerfd]"
 
     def __init__(self, timer: Timer, flags: int) -> None:
-        super().__init__(flags & TFD_NONBLOCK)
+        super().__init__(O_RDWR | flags & TFD_NONBLOCK)
         self._timer = timer
 
     @classmethod

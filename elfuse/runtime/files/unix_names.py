@@ -116,6 +116,5 @@ def reach(task: "Task", name: bytes) -> Iterator[bytes]:
     operations.require(task, place, WRITE)
     if place.inode.stat().mode & _S_IFMT != _S_IFSOCK:
         raise SyscallError(Errno.ECONNREFUSED)
-    directory, _, last = place.inode.host_path().rpartition(b"/")
-    with host.short_directory(directory) as short:
-        yield short + last
+    with host.short_path(place.inode.host_path()) as short:
+        yield short

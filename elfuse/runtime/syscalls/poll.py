@@ -66,6 +66,12 @@ def sys_ppoll(
     return sum(1 for answer in answers if answer)
 
 
+def _table_size(task: Task) -> int:
+    """Numbers from here on are not looked at (fs/file.c: the table grows by doubling from 64)."""
+    highest = max(task.files, default=0)
+    return max(64, 1 << highest.bit_length())
+
+
 def _load_set(task: Task, address: int, length: int) -> int:
     return int.from_bytes(task.memory.read(address, length), "little") if address else 0
 
@@ -96,8 +102,7 @@ def sys_pselect6(
     limit = polling.load_timeout(task, timeout)
     deadline = polling.deadline_after(limit)
     sigset, size = (task.memory.read_u64(mask), task.memory.read_u64(mask + 8)) if mask else (0, 0)
-    # Descriptors beyond the table are not open, and the kernel does not look at them.
-    count = min(count, max(256, task.files.limit))
+    count = min(count, _table_size(task))
     length = (count + 63) // 64 * 8
     addresses = (reads, writes, excepts)
     sets = tuple(_load_set(task, address, length) for address in addresses)
