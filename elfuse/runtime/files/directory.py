@@ -21,7 +21,7 @@ class DirectoryFile(OpenFile):
 
     def __init__(self, location: Location, flags: int) -> None:
         super().__init__(flags)
-        self.location: Location = location
+        self.location: Location = location  # type: ignore[mutable-override]  # never None
         self._names: list[tuple[bytes, int, int]] | None = None
         self._position = 0
 
@@ -52,22 +52,19 @@ class DirectoryFile(OpenFile):
         self._position = offset
         return offset
 
-    def _snapshot(self, task: "Task") -> list[tuple[bytes, int, int]]:
+    def _snapshot(self) -> list[tuple[bytes, int, int]]:
         place = self.location
-        parent = place.inode.parent()
-        found = {
-            entry.name: (entry.name, entry.ino, entry.type) for entry in place.inode.entries()
-        }
+        found = {entry.name: (entry.name, entry.ino, entry.type) for entry in place.inode.entries()}
         # A mount point shows even where the filesystem below has no such directory.
-        for name, mount in task.kernel.namespace.names_below(place.path()):
+        for name, mount in place.mount.below.get(place.inode.ino, {}).items():
             found[name] = (name, mount.root.ino, mount.root.type_bits)
-        dots = [(b".", place.inode.ino, _S_IFDIR), (b"..", parent.ino, _S_IFDIR)]
+        dots = [(b".", place.inode.ino, _S_IFDIR), (b"..", place.up().inode.ino, _S_IFDIR)]
         return dots + list(found.values())
 
     def records(self, task: "Task", limit: int) -> bytes:
         """The next entries that fit in `limit` bytes; EINVAL if not even one does."""
         if self._names is None:
-            self._names = self._snapshot(task)
+            self._names = self._snapshot()
         found = bytearray()
         while self._position < len(self._names):
             name, ino, kind = self._names[self._position]

@@ -21,7 +21,7 @@ class FifoFile(PipeFile):
 
     def __init__(self, fd: int, flags: int, location: Location) -> None:
         super().__init__(fd, flags)
-        self.location: Location = location
+        self.location: Location = location  # type: ignore[mutable-override]  # never None
 
     def stat(self) -> "Attributes":  # type: ignore[override]  # any filesystem's attributes
         return self.location.inode.stat()

@@ -15,7 +15,7 @@ class PathFile(OpenFile):
 
     def __init__(self, location: Location, flags: int) -> None:
         super().__init__(flags)
-        self.location: Location = location
+        self.location: Location = location  # type: ignore[mutable-override]  # never None
 
     @property
     def readable(self) -> bool:

@@ -36,7 +36,7 @@ class RegularFile(HostFile):
 
     def __init__(self, location: Location, flags: int) -> None:
         super().__init__(location.inode.open(host_open_flags(flags)), flags)
-        self.location: Location = location
+        self.location: Location = location  # type: ignore[mutable-override]  # never None
 
     def read_into(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
         if offset is None:

@@ -40,7 +40,9 @@ class Credentials:
         return self.fsuid in (0, attributes.uid)
 
 
-def permitted(held: Credentials, attributes: "Attributes", want: int, *, real: bool = False) -> bool:
+def permitted(
+    held: Credentials, attributes: "Attributes", want: int, *, real: bool = False
+) -> bool:
     """Whether `want` (READ | WRITE | EXECUTE) is allowed; `real` asks for access(2)'s real ids."""
     uid = held.uid if real else held.fsuid
     mode = attributes.mode

@@ -1,5 +1,6 @@
 """Where a path walk ends: an inode in a mount, and the name it was reached by."""
 
+import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,9 +39,34 @@ class Location:
             return point or b"/"
         return point + below
 
-    @property
-    def is_mount_root(self) -> bool:
-        return self.holder is None and self.inode.ino == self.mount.root.ino
+    def child(self, name: bytes) -> "Location":
+        """What a name of this directory leads to, mounts included; no permission is checked.
+
+        FileNotFoundError if there is none. Not for `.` and `..`.
+        """
+        mount = self.mount
+        points = mount.below.get(self.inode.ino)
+        if points is not None and name in points:
+            return points[name].location
+        inode = self.inode.lookup(name)
+        if inode.type_bits == stat.S_IFDIR:
+            return Location(mount, inode, None, name)
+        return Location(mount, inode, self, name)
+
+    def up(self) -> "Location":
+        """The directory above this one; a root is its own parent."""
+        mount = self.mount
+        if self.inode.ino == mount.root.ino:
+            return mount.holder or self
+        return Location(mount, self.inode.parent())
+
+    def same(self, other: "Location") -> bool:
+        """Whether both are one file or directory of one mount."""
+        return self.mount is other.mount and self.inode.ino == other.inode.ino
+
+    def is_mount_point(self, name: bytes) -> bool:
+        """Whether something is mounted on a name of this directory."""
+        return name in self.mount.below.get(self.inode.ino, ())
 
     @property
     def read_only(self) -> bool:

@@ -1,80 +1,103 @@
 """What is mounted where. Mounts do not change while a guest runs (mount(2) is refused)."""
 
+import os
+import stat
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from elfuse.runtime.vfs.filesystem import Filesystem, Inode
+from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.vfs.filesystem import Filesystem
 from elfuse.runtime.vfs.location import Location
+
+if TYPE_CHECKING:
+    from elfuse.runtime.vfs.credentials import Credentials
+
+_MAX_LINKS = 40
+_HOST_UID = os.geteuid()
+"""Whose rights the host checks; it never changes, set*uid calls of the guest are its own affair."""
 
 
 class Mount:
-    """A filesystem, or one directory or file of it, at a place of the guest's tree.
+    """A filesystem at a place of the guest's tree.
 
-    `point` is the guest's absolute path, `b""` for a root; `device` becomes st_dev.
+    `point` is the guest's absolute path, `b""` for a root; `device` becomes st_dev; `holder` is
+    the directory that the mount point is in.
     """
 
     def __init__(
-        self, fs: Filesystem, root: Inode, point: bytes, device: int, *, read_only: bool = False
+        self,
+        fs: Filesystem,
+        device: int,
+        *,
+        point: bytes = b"",
+        holder: Location | None = None,
+        read_only: bool = False,
     ) -> None:
         self.fs = fs
-        self.root = root
-        self.point = point
+        self.root = fs.root()
         self.device = device
+        self.point = point
+        self.holder = holder
         self.read_only = read_only
+        self.below: dict[int, dict[bytes, Mount]] = {}
+        """Mount points in this mount: number of the directory that holds them, and name."""
         self.checked = not getattr(fs, "host_permissions", False)
-        """Whether the walk checks permissions; the host does for its own files."""
+        """Whether nobody but this kernel part checks permissions; the host does for its files."""
+        if self.root.type_bits == stat.S_IFDIR:
+            self.location = Location(self, self.root)
+        else:
+            self.location = Location(self, self.root, holder, point.rpartition(b"/")[2])
 
-    @property
-    def location(self) -> Location:
-        """Its root. A mounted file knows its name; a directory finds its path by itself."""
-        if self.point and self.root.stat().mode & 0o170000 != 0o040000:
-            above, _, name = self.point.rpartition(b"/")
-            return Location(self, self.root, _Named(self, self.root, above or b"/"), name)
-        return Location(self, self.root)
+    def enforces(self, held: "Credentials") -> bool:
+        """Whether permission bits are to be checked for these credentials.
 
-
-class _Named(Location):
-    """Stands for the directory above a mounted file where only its path is asked for."""
-
-    __slots__ = ("_path",)
-
-    def __init__(self, mount: Mount, inode: Inode, path: bytes) -> None:
-        super().__init__(mount, inode)
-        self._path = path
-
-    def path(self) -> bytes:
-        return self._path
+        Not for root, and not where the host checks the same: its access lists may say more than
+        the bits do.
+        """
+        return held.fsuid != 0 and (self.checked or held.fsuid != _HOST_UID)
 
 
 class Namespace:
     """The roots, in the order they answer absolute paths, and the mounts, common to all roots."""
 
     def __init__(self, roots: Sequence[Filesystem]) -> None:
-        self.roots = [Mount(fs, fs.root(), b"", index + 1) for index, fs in enumerate(roots)]
+        self._devices = 0
+        self.roots = [Mount(fs, self._device()) for fs in roots]
+        self.root_locations = [mount.location for mount in self.roots]
         self.mounts: dict[bytes, Mount] = {}
 
-    def mount(
-        self, point: bytes, fs: Filesystem, *, root: Inode | None = None, read_only: bool = False
-    ) -> None:
-        """Mount at an absolute path without `.`, `..` or doubled slashes."""
-        device = len(self.roots) + len(self.mounts) + 1
-        self.mounts[point] = Mount(fs, root or fs.root(), point, device, read_only=read_only)
+    def _device(self) -> int:
+        self._devices += 1
+        return self._devices
 
     def root(self) -> Location:
         """Where a first process starts."""
-        return self.roots[-1].location if len(self.roots) > 1 else self.roots[0].location
+        return self.root_locations[-1]
 
-    def above(self, mount: Mount) -> tuple[bytes, ...]:
-        """Components of the path of the directory that holds a mount point."""
-        return tuple(part for part in mount.point.split(b"/")[:-1] if part)
+    def mount(self, point: bytes, fs: Filesystem, *, read_only: bool = False) -> None:
+        """Mount at an absolute path, in every root that has the directory above it.
 
-    def names_below(self, directory: bytes) -> list[tuple[bytes, Mount]]:
-        """Mount points directly in a directory: a listing shows them though nothing is there."""
-        prefix = directory.rstrip(b"/") + b"/"
-        return [
-            (point[len(prefix) :], mount)
-            for point, mount in self.mounts.items()
-            if point.startswith(prefix) and b"/" not in point[len(prefix) :]
-        ]
+        The mount point itself need not exist. ENOENT if no root has the directory above.
+        """
+        made: Mount | None = None
+        for root in self.root_locations:
+            found = _place(root, point)
+            if found is None:
+                continue
+            holder, name = found
+            if made is None:
+                above = holder.path().rstrip(b"/")
+                made = Mount(
+                    fs,
+                    self._device(),
+                    point=above + b"/" + name,
+                    holder=holder,
+                    read_only=read_only,
+                )
+                self.mounts[made.point] = made
+            holder.mount.below.setdefault(holder.inode.ino, {})[name] = made
+        if made is None:
+            raise SyscallError(Errno.ENOENT)
 
     def _all(self) -> list[Mount]:
         return [self.roots[0], *self.mounts.values()]
@@ -85,9 +108,9 @@ class Namespace:
             b"%s %s %s %s,relatime 0 0\n"
             % (
                 mount.fs.type_name.encode(),
-                mount.point or b"/",
+                escaped(mount.point or b"/"),
                 mount.fs.type_name.encode(),
-                b"ro" if mount.read_only or mount.fs.read_only else b"rw",
+                _access(mount),
             )
             for mount in self._all()
         )
@@ -96,10 +119,49 @@ class Namespace:
         """/proc/PID/mountinfo."""
         lines = []
         for number, mount in enumerate(self._all(), 1):
-            kind = mount.fs.type_name.encode()
-            access = b"ro" if mount.read_only or mount.fs.read_only else b"rw"
+            kind, access = mount.fs.type_name.encode(), _access(mount)
+            point = escaped(mount.point or b"/")
+            ids = (number, min(number - 1, 1), mount.device)
             lines.append(
                 b"%d %d 0:%d / %s %s,relatime - %s %s %s\n"
-                % (number, min(number, 1), mount.device, mount.point or b"/", access, kind, kind, access)
+                % (*ids, point, access, kind, kind, access)
             )
         return b"".join(lines)
+
+
+def _access(mount: Mount) -> bytes:
+    return b"ro" if mount.read_only or mount.fs.read_only else b"rw"
+
+
+def escaped(path: bytes) -> bytes:
+    """A path as /proc/mounts writes it: blanks and backslashes in octal."""
+    for byte in b"\\ \t\n":
+        path = path.replace(bytes([byte]), b"\\%03o" % byte)
+    return path
+
+
+def _place(root: Location, point: bytes) -> tuple[Location, bytes] | None:
+    """The directory that holds a mount point, symbolic links followed inside `root`, and the name."""
+    pending = [name for name in point.split(b"/") if name and name != b"."]
+    at, links = root, 0
+    while pending:
+        name = pending.pop(0)
+        if name == b"..":
+            at = at.up()
+            continue
+        try:
+            child = at.child(name)
+        except (FileNotFoundError, NotADirectoryError):
+            return (at, name) if not pending and at.inode.type_bits == stat.S_IFDIR else None
+        if child.inode.type_bits == stat.S_IFLNK:
+            target = child.inode.readlink()
+            links += 1
+            if links > _MAX_LINKS:
+                return None
+            at = root if target.startswith(b"/") else at
+            pending = [part for part in target.split(b"/") if part and part != b"."] + pending
+        elif not pending:
+            return at, name
+        else:
+            at = child
+    return None

@@ -12,6 +12,7 @@ from elfuse.runtime.files.regular import RegularFile
 from elfuse.runtime.fs.pseudo import PseudoInode
 from elfuse.runtime.vfs.credentials import EXECUTE, READ, WRITE, permitted
 from elfuse.runtime.vfs.filesystem import Inode
+from elfuse.runtime.vfs.kernel_inode import DescriptionInode, detached
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.vfs.resolve import Walk
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from elfuse.runtime.task import Task
 
 _S_ISVTX = 0o1000
+_WANTED = (READ, WRITE, READ | WRITE, READ | WRITE)
+"""Permissions that an access mode asks for; 3 is Linux's "for ioctl only", which needs both."""
 _STATUS_FLAGS = ~(abi.O_CREAT | abi.O_EXCL | abi.O_NOCTTY | abi.O_TRUNC | abi.O_CLOEXEC)
 
 
@@ -46,10 +49,8 @@ def resolve(
 
 
 def location_of(file: OpenFile) -> Location:
-    """Where a description was opened; EBADF for one that has no place in the tree."""
-    if file.location is None:
-        raise SyscallError(Errno.EBADF)
-    return file.location
+    """The place a description stands for; pipes, sockets and the like have one of their own."""
+    return file.location or detached(file)
 
 
 def resolve_parent(task: "Task", dirfd: int, path: bytes) -> tuple[Location, bytes]:
@@ -78,9 +79,13 @@ def require_directory(task: "Task", place: Location) -> None:
 
 def require(task: "Task", place: Location, want: int) -> None:
     """EACCES unless the task's credentials allow `want` on the inode."""
-    if not place.mount.checked or (task.credentials.fsuid == 0 and not want & EXECUTE):
+    held = task.credentials
+    if held.fsuid:
+        if not place.mount.enforces(held):
+            return
+    elif not want & EXECUTE or place.inode.type_bits == stat.S_IFDIR:
         return
-    if not permitted(task.credentials, place.inode.stat(), want):
+    if not permitted(held, place.inode.stat(), want):
         raise SyscallError(Errno.EACCES)
 
 
@@ -105,7 +110,7 @@ def open_from(
     if not path:
         raise SyscallError(Errno.ENOENT)
     if flags & abi.O_PATH:
-        return _open_reference(task, walk, begin, path, flags)
+        return _open_reference(walk, begin, path, flags)
     if flags & abi.O_TMPFILE == abi.O_TMPFILE:
         return _open_unnamed(task, walk, begin, path, flags, mode)
     if flags & abi.O_CREAT:
@@ -114,9 +119,7 @@ def open_from(
     return open_location(task, place, flags)
 
 
-def _open_reference(
-    task: "Task", walk: Walk, begin: Location, path: bytes, flags: int
-) -> OpenFile:
+def _open_reference(walk: Walk, begin: Location, path: bytes, flags: int) -> OpenFile:
     place = walk.whole(begin, path, follow=not flags & abi.O_NOFOLLOW)
     if flags & abi.O_DIRECTORY and place.inode.type_bits != stat.S_IFDIR:
         raise SyscallError(Errno.ENOTDIR)
@@ -143,48 +146,35 @@ def _open_or_create(
 ) -> OpenFile:
     if flags & abi.O_DIRECTORY:
         raise SyscallError(Errno.EINVAL)
-    if path.endswith(b"/"):
-        raise SyscallError(Errno.EISDIR)
     exclusive = flags & abi.O_EXCL
-    for _ in range(40):
-        try:
-            follow = not exclusive and not flags & abi.O_NOFOLLOW
-            place = walk.whole(begin, path, follow=follow)
-        except (FileNotFoundError, SyscallError) as error:
-            if isinstance(error, SyscallError) and error.errno is not Errno.ENOENT:
-                raise
-        else:
-            if exclusive:
-                raise SyscallError(Errno.EEXIST)
-            if place.inode.type_bits == stat.S_IFDIR:
-                raise SyscallError(Errno.EISDIR)
-            return open_location(task, place, flags)
+    # A link is left by walk.link, which counts; another turn is also taken after a lost race.
+    while True:
         holder, name = walk.holder(begin, path)
-        dangling = _dangling_link(holder, name)
-        if dangling is not None and not flags & abi.O_NOFOLLOW and not exclusive:
-            begin, path = holder, dangling
-            continue
+        if name in (b"", b".", b"..") or path.endswith(b"/"):
+            raise SyscallError(Errno.EISDIR)
         try:
-            return _create(task, holder, name, flags, mode)
-        except FileExistsError:
-            # Somebody else made it between the walk and the creation.
-            if exclusive:
-                raise
-    raise SyscallError(Errno.ELOOP)
-
-
-def _dangling_link(holder: Location, name: bytes) -> bytes | None:
-    """The target of a symbolic link that leads nowhere: open(O_CREAT) creates what it names."""
-    try:
-        inode = holder.inode.lookup(name)
-    except FileNotFoundError:
-        return None
-    return inode.readlink() if inode.type_bits == stat.S_IFLNK else None
+            place = holder.child(name)
+        except FileNotFoundError:
+            try:
+                return _create(task, holder, name, flags, mode)
+            except FileExistsError:
+                if exclusive:
+                    raise
+                continue
+        if exclusive:
+            raise SyscallError(Errno.EEXIST)
+        if place.inode.type_bits == stat.S_IFLNK and not flags & abi.O_NOFOLLOW:
+            target = walk.link(holder, place)
+            if not isinstance(target, Location):
+                begin, path = target
+                continue
+            place = target
+        if place.inode.type_bits == stat.S_IFDIR:
+            raise SyscallError(Errno.EISDIR)
+        return open_location(task, place, flags)
 
 
 def _create(task: "Task", holder: Location, name: bytes, flags: int, mode: int) -> OpenFile:
-    if name in (b"", b".", b".."):
-        raise SyscallError(Errno.EISDIR)
     require_writable(holder)
     require(task, holder, WRITE | EXECUTE)
     held = task.credentials
@@ -203,22 +193,21 @@ def new_group(task: "Task", holder: Location) -> int:
 def open_location(task: "Task", place: Location, flags: int) -> OpenFile:
     """Open what a walk found."""
     inode, kind = place.inode, place.inode.type_bits
-    access = flags & abi.O_ACCMODE
-    want = (READ, WRITE, READ | WRITE, READ | WRITE)[access]
+    if kind == stat.S_IFREG and not isinstance(inode, PseudoInode):
+        return _open_regular(task, place, flags)
     if kind == stat.S_IFLNK:
         raise SyscallError(Errno.ELOOP)
     if flags & abi.O_DIRECTORY and kind != stat.S_IFDIR:
         raise SyscallError(Errno.ENOTDIR)
+    access = flags & abi.O_ACCMODE
     if kind == stat.S_IFDIR:
         if access != abi.O_RDONLY or flags & abi.O_TRUNC:
             raise SyscallError(Errno.EISDIR)
         require(task, place, READ)
         return DirectoryFile(place, flags & _STATUS_FLAGS)
-    if kind == stat.S_IFSOCK:
-        raise SyscallError(Errno.ENXIO)
-    require(task, place, want)
-    if flags & abi.O_NOATIME and not task.credentials.owns(inode.stat()):
-        raise SyscallError(Errno.EPERM)
+    require(task, place, _WANTED[access])
+    if isinstance(inode, DescriptionInode):
+        return inode.open_file(task, place, flags & _STATUS_FLAGS)
     if kind == stat.S_IFCHR:
         return _device(task, place, flags)
     if isinstance(inode, PseudoInode):
@@ -227,13 +216,23 @@ def open_location(task: "Task", place: Location, flags: int) -> OpenFile:
         from elfuse.runtime.files.fifo import open_fifo  # few programs open one
 
         return open_fifo(task, place, flags & _STATUS_FLAGS)
-    if kind == stat.S_IFBLK:
-        raise SyscallError(Errno.ENXIO)
-    writes = access != abi.O_RDONLY or flags & abi.O_TRUNC
-    if writes:
+    # Sockets are connected to, not opened; block devices have nobody to serve them.
+    raise SyscallError(Errno.ENXIO)
+
+
+def _open_regular(task: "Task", place: Location, flags: int) -> OpenFile:
+    if flags & abi.O_DIRECTORY:
+        raise SyscallError(Errno.ENOTDIR)
+    access, truncate = flags & abi.O_ACCMODE, flags & abi.O_TRUNC
+    want = _WANTED[access] | (WRITE if truncate else 0)
+    require(task, place, want)
+    if want & WRITE:
         require_writable(place)
-    if flags & abi.O_TRUNC:
-        inode.setattr(size=0)
+    if flags & abi.O_NOATIME and not task.credentials.owns(place.inode.stat()):
+        raise SyscallError(Errno.EPERM)
+    if truncate:
+        # Before opening: a file of a lower layer is then copied up without its data.
+        place.inode.setattr(size=0)
     return _regular(place, flags)
 
 
@@ -273,21 +272,22 @@ def may_change(task: "Task", holder: Location, inode: Inode | None = None) -> No
     require_writable(holder)
     require(task, holder, WRITE | EXECUTE)
     held = task.credentials
-    if inode is None or held.fsuid == 0 or not holder.mount.checked:
+    if inode is None or not holder.mount.enforces(held):
         return
     attributes = holder.inode.stat()
-    if attributes.mode & _S_ISVTX:
-        if held.fsuid not in (attributes.uid, inode.stat().uid):
-            raise SyscallError(Errno.EPERM)
+    if attributes.mode & _S_ISVTX and held.fsuid not in (attributes.uid, inode.stat().uid):
+        raise SyscallError(Errno.EPERM)
 
 
-def new_name(task: "Task", dirfd: int, path: bytes, *, directory: bool = False) -> tuple[Location, bytes]:
+def new_name(
+    task: "Task", dirfd: int, path: bytes, *, directory: bool = False
+) -> tuple[Location, bytes]:
     """Where something new is to be made: EEXIST if the name is taken, ENOENT for `name/`."""
     holder, name = resolve_parent(task, dirfd, path)
     if name in (b"", b".", b".."):
         raise SyscallError(Errno.EEXIST)
     try:
-        holder.inode.lookup(name)
+        holder.child(name)
     except FileNotFoundError:
         pass
     else:
@@ -301,22 +301,24 @@ def new_name(task: "Task", dirfd: int, path: bytes, *, directory: bool = False) 
 def remove(task: "Task", dirfd: int, path: bytes, *, directory: bool) -> None:
     """unlink(2) or rmdir(2)."""
     holder, name = resolve_parent(task, dirfd, path)
-    if directory:
-        if name == b".":
-            raise SyscallError(Errno.EINVAL)
-        if name in (b"", b".."):
-            raise SyscallError(Errno.EBUSY if not name else Errno.ENOTEMPTY)
-    elif name in (b"", b".", b".."):
+    if directory and name in (b"", b".", b".."):
+        errors = {b"": Errno.EBUSY, b".": Errno.EINVAL, b"..": Errno.ENOTEMPTY}
+        raise SyscallError(errors[name])
+    if name in (b"", b".", b".."):
         raise SyscallError(Errno.EISDIR)
-    above = holder.path().rstrip(b"/")
-    if above + b"/" + name in task.kernel.namespace.mounts:
+    if holder.is_mount_point(name):
         raise SyscallError(Errno.EBUSY)
     inode = holder.inode.lookup(name)
-    if path.endswith(b"/") and inode.type_bits != stat.S_IFDIR:
+    kind = inode.type_bits
+    if path.endswith(b"/") and kind != stat.S_IFDIR:
         raise SyscallError(Errno.ENOTDIR)
     may_change(task, holder, inode)
     if directory:
+        if kind != stat.S_IFDIR:
+            raise SyscallError(Errno.ENOTDIR)
         holder.inode.rmdir(name)
+    elif kind == stat.S_IFDIR:
+        raise SyscallError(Errno.EISDIR)
     else:
         holder.inode.unlink(name)
 
@@ -328,23 +330,43 @@ def rename(task: "Task", old: tuple[int, bytes], new: tuple[int, bytes], flags: 
         raise SyscallError(Errno.EINVAL)
     holder, name = resolve_parent(task, *old)
     to_holder, to_name = resolve_parent(task, *new)
-    if name in (b"", b".", b"..") or to_name in (b"", b".", b".."):
-        raise SyscallError(Errno.EBUSY)
     if holder.mount is not to_holder.mount:
         raise SyscallError(Errno.EXDEV)
+    if name in (b"", b".", b".."):
+        raise SyscallError(Errno.EBUSY)
+    if to_name in (b"", b".", b".."):
+        raise SyscallError(Errno.EEXIST if noreplace else Errno.EBUSY)
     inode = holder.inode.lookup(name)
-    is_directory = inode.type_bits == stat.S_IFDIR
-    if not is_directory and (old[1].endswith(b"/") or (new[1].endswith(b"/") and not exchange)):
-        raise SyscallError(Errno.ENOTDIR)
-    may_change(task, holder, inode)
-    try:
-        target: Inode | None = to_holder.inode.lookup(to_name)
-    except FileNotFoundError:
-        target = None
+    target = _existing(to_holder, to_name)
     if target is not None and noreplace:
         raise SyscallError(Errno.EEXIST)
+    _check_slashes(inode, target, old[1], new[1], exchange=bool(exchange))
+    if holder.is_mount_point(name) or to_holder.is_mount_point(to_name):
+        raise SyscallError(Errno.EBUSY)
+    may_change(task, holder, inode)
     may_change(task, to_holder, target)
-    for place, child in ((holder, name), (to_holder, to_name)):
-        if place.path().rstrip(b"/") + b"/" + child in task.kernel.namespace.mounts:
-            raise SyscallError(Errno.EBUSY)
+    if not holder.same(to_holder):
+        # A directory that moves gets another `..` (fs/namei.c: vfs_rename).
+        for moved in (inode, target if exchange else None):
+            if moved is not None and moved.type_bits == stat.S_IFDIR:
+                require(task, Location(holder.mount, moved), WRITE)
     holder.inode.rename(name, to_holder.inode, to_name, flags)
+
+
+def _existing(holder: Location, name: bytes) -> Inode | None:
+    try:
+        return holder.inode.lookup(name)
+    except FileNotFoundError:
+        return None
+
+
+def _check_slashes(
+    inode: Inode, target: Inode | None, old: bytes, new: bytes, *, exchange: bool
+) -> None:
+    """A name with a slash behind it must be a directory's; of the new one the inode it will have."""
+    directory = inode.type_bits == stat.S_IFDIR
+    if old.endswith(b"/") and not directory:
+        raise SyscallError(Errno.ENOTDIR)
+    comes = target if exchange and target is not None else inode
+    if new.endswith(b"/") and comes.type_bits != stat.S_IFDIR:
+        raise SyscallError(Errno.ENOTDIR)

@@ -3,171 +3,217 @@
 from typing import TYPE_CHECKING
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.abi.fcntl import (
+    RESOLVE_BENEATH,
+    RESOLVE_IN_ROOT,
+    RESOLVE_NO_MAGICLINKS,
+    RESOLVE_NO_SYMLINKS,
+    RESOLVE_NO_XDEV,
+)
 from elfuse.runtime.fs.pseudo import PseudoInode
 from elfuse.runtime.vfs.credentials import EXECUTE, permitted
+from elfuse.runtime.vfs.kernel_inode import magic_target
 from elfuse.runtime.vfs.location import Location
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task
+    from elfuse.runtime.vfs.filesystem import Inode
+    from elfuse.runtime.vfs.mounts import Mount
 
 _MAX_LINKS = 40
 _NAME_MAX = 255
-_S_IFMT, _S_IFDIR, _S_IFLNK = 0o170000, 0o040000, 0o120000
+_S_IFDIR, _S_IFLNK = 0o040000, 0o120000
 
 
 class Walk:
     """One resolution: counts symbolic links, remembers whose credentials and root apply.
 
     With several roots (plain mode) an absolute path is answered by the first one in which all
-    of it resolves.
+    of it resolves. `restrict` holds openat2(2)'s RESOLVE_* bits; with BENEATH and IN_ROOT the
+    start of the walk is `scope`.
     """
 
-    def __init__(self, task: "Task", *, no_links: bool = False) -> None:
+    def __init__(self, task: "Task", *, restrict: int = 0, scope: Location | None = None) -> None:
         self._task = task
-        self._namespace = task.kernel.namespace
-        self._links = 0
-        self._no_links = no_links
         self._credentials = task.credentials
+        self._links = 0
+        self._restrict = restrict
+        self._stop: Location | None = None
+        """A directory whose `..` is itself; None where mount roots decide alone."""
+        fs = task.fs
+        if scope is not None and restrict & (RESOLVE_BENEATH | RESOLVE_IN_ROOT):
+            self._roots, self._stop = [scope], scope
+        elif fs.chrooted:
+            self._roots, self._stop = [fs.root], fs.root
+        else:
+            self._roots = task.kernel.namespace.root_locations
 
     def whole(self, start: Location, path: bytes, *, follow: bool) -> Location:
         """The inode a path names; a final symbolic link is followed or not."""
-        return self._from(start, path, follow=follow or path.endswith(b"/"))
+        return self._from(start, path, follow)
 
     def holder(self, start: Location, path: bytes) -> tuple[Location, bytes]:
         """The directory of the last component, and that component.
 
         The component is `b"."`, `b".."` or `b""` (for `/`) where the path ends so.
         """
-        stripped = path.rstrip(b"/")
-        above, slash, name = stripped.rpartition(b"/")
+        above, slash, name = path.rstrip(b"/").rpartition(b"/")
         if len(name) > _NAME_MAX:
             raise SyscallError(Errno.ENAMETOOLONG)
-        if not path.startswith(b"/") or len(self._roots()) == 1:
-            place = self._from(start, above + slash if slash else b".", follow=True)
-            return self._directory(place), name
-        return self._holder_in_roots(above or b"/", name)
+        if len(self._roots) > 1 and path.startswith(b"/"):
+            return self._holder_in_roots(above or b"/", name)
+        if not slash:
+            place = self._from(start, b"/", True) if path.startswith(b"/") else start
+        else:
+            place = self._from(start, above + b"/", True)
+        self._search(place.mount, place.inode)
+        return place, name
 
     def _holder_in_roots(self, above: bytes, name: bytes) -> tuple[Location, bytes]:
         """The root that has the name answers; else the first one that has the directory."""
         first: Location | None = None
-        failure = SyscallError(Errno.ENOENT)
-        for root in self._roots():
+        failure: SyscallError | OSError = SyscallError(Errno.ENOENT)
+        for root in self._roots:
             try:
-                place = self._directory(self._steps(root, above, follow=True))
+                place = self._steps(root, above, True)
+                self._search(place.mount, place.inode)
             except (SyscallError, OSError) as error:
-                failure = _as_syscall_error(error)
+                if not _absent(error):
+                    raise
+                failure = error
                 continue
             first = first or place
+            if name in (b"", b".", b".."):
+                break
             try:
-                self._child(place, name)
-            except (SyscallError, OSError):
+                place.child(name)
+            except (FileNotFoundError, NotADirectoryError):
                 continue
             return place, name
         if first is None:
             raise failure
         return first, name
 
-    def _roots(self) -> list[Location]:
-        fs = self._task.fs
-        if fs.chrooted:
-            return [fs.root]
-        return [mount.location for mount in self._namespace.roots]
+    def link(self, at: Location, link: Location) -> tuple[Location, bytes] | Location:
+        """A symbolic link's target: (where to go on, path), or the place a magic link leads to.
 
-    def _from(self, start: Location, path: bytes, *, follow: bool) -> Location:
-        if not path.startswith(b"/"):
-            return self._steps(start, path, follow=follow)
-        roots = self._roots()
-        for root in roots[:-1]:
-            try:
-                return self._steps(root, path, follow=follow)
-            except (SyscallError, OSError) as error:
-                if _as_syscall_error(error).errno not in (Errno.ENOENT, Errno.ENOTDIR):
-                    raise
-        return self._steps(roots[-1], path, follow=follow)
-
-    def _steps(self, start: Location, path: bytes, *, follow: bool) -> Location:
-        at = start
-        names = [name for name in path.split(b"/") if name and name != b"."]
-        must_be_directory = path.endswith((b"/", b"/.")) or path == b"."
-        last = len(names) - 1
-        for position, name in enumerate(names):
-            self._search(at)
-            if name == b"..":
-                at = self._up(at)
-                continue
-            if len(name) > _NAME_MAX:
-                raise SyscallError(Errno.ENAMETOOLONG)
-            child = self._child(at, name)
-            final = position == last
-            if child.inode.type_bits == _S_IFLNK and (follow or not final or must_be_directory):
-                rest = b"/".join(names[position + 1 :])
-                return self._link(at, child, rest, follow=follow, tail=must_be_directory)
-            at = child
-        if must_be_directory and names and at.inode.type_bits != _S_IFDIR:
-            raise SyscallError(Errno.ENOTDIR)
-        return at
-
-    def _link(
-        self, at: Location, link: Location, rest: bytes, *, follow: bool, tail: bool
-    ) -> Location:
+        For open(O_CREAT), which creates what a dangling link names.
+        """
         self._links += 1
-        if self._links > _MAX_LINKS or self._no_links:
+        if self._links > _MAX_LINKS or self._restrict & RESOLVE_NO_SYMLINKS:
             raise SyscallError(Errno.ELOOP)
         if isinstance(link.inode, PseudoInode):
-            target = link.inode.follow(self._task)
+            target = magic_target(self._task, link)
             if target is not None:
-                if not rest:
-                    return target
-                return self._steps(target, rest + (b"/" if tail else b""), follow=follow)
+                self._check_jump(at, target)
+                return target
         text = link.inode.readlink()
         if not text:
             raise SyscallError(Errno.ENOENT)
-        path = text + (b"/" + rest if rest else b"") + (b"/" if tail else b"")
-        if len(path) > 1 << 16:
-            raise SyscallError(Errno.ENAMETOOLONG)
-        return self._from(at, path, follow=follow)
+        return at, text
 
-    def _search(self, at: Location) -> None:
-        """`at` must be a directory that may be searched."""
-        if at.inode.type_bits != _S_IFDIR:
+    def _check_jump(self, at: Location, target: Location) -> None:
+        restrict = self._restrict
+        if restrict & RESOLVE_NO_MAGICLINKS:
+            raise SyscallError(Errno.ELOOP)
+        if restrict & (RESOLVE_BENEATH | RESOLVE_IN_ROOT):
+            raise SyscallError(Errno.EXDEV)
+        if restrict & RESOLVE_NO_XDEV and target.mount is not at.mount:
+            raise SyscallError(Errno.EXDEV)
+
+    def _from(self, start: Location, path: bytes, follow: bool) -> Location:
+        if not path.startswith(b"/"):
+            return self._steps(start, path, follow)
+        if self._restrict & RESOLVE_BENEATH:
+            raise SyscallError(Errno.EXDEV)
+        roots = self._roots
+        if len(roots) > 1:
+            for root in roots[:-1]:
+                try:
+                    return self._steps(root, path, follow)
+                except (SyscallError, OSError) as error:
+                    if not _absent(error):
+                        raise
+        return self._steps(roots[-1], path, follow)
+
+    def _steps(self, start: Location, path: bytes, follow: bool) -> Location:
+        """The walk proper; a Location is made only where one is needed."""
+        names = path.split(b"/")
+        directory = names[-1] in (b"", b".", b"..")
+        while names and not names[-1]:
+            names.pop()
+        last = len(names) - 1
+        mount, inode = start.mount, start.inode
+        at: Location | None = start
+        name = b""
+        for position, name in enumerate(names):
+            if not name:
+                continue
+            self._search(mount, inode)
+            if name == b".":
+                continue
+            if name == b"..":
+                at = self._up(at or Location(mount, inode))
+                mount, inode = at.mount, at.inode
+                continue
+            if len(name) > _NAME_MAX:
+                raise SyscallError(Errno.ENAMETOOLONG)
+            points = mount.below.get(inode.ino)
+            if points is not None and name in points:
+                at = self._enter(points[name])
+                mount, inode = at.mount, at.inode
+                continue
+            child = inode.lookup(name)
+            kind = child.type_bits
+            if kind == _S_IFDIR:
+                inode, at = child, None
+                continue
+            here = at or Location(mount, inode)
+            at = Location(mount, child, here, name)
+            if kind == _S_IFLNK and (follow or directory or position < last):
+                rest = b"/".join(names[position + 1 :]) + (b"/" if directory else b"")
+                return self._follow(here, at, rest, follow)
+            inode = child
+        if directory and inode.type_bits != _S_IFDIR:
             raise SyscallError(Errno.ENOTDIR)
-        if self._credentials.fsuid and at.mount.checked:
-            if not permitted(self._credentials, at.inode.stat(), EXECUTE):
-                raise SyscallError(Errno.EACCES)
+        return at or Location(mount, inode, None, name)
 
-    def _directory(self, place: Location) -> Location:
-        self._search(place)
-        return place
+    def _follow(self, here: Location, link: Location, rest: bytes, follow: bool) -> Location:
+        target = self.link(here, link)
+        if isinstance(target, Location):
+            return self._steps(target, rest, follow) if rest else target
+        path = target[1]
+        if rest:
+            path += b"/" + rest
+        return self._from(here, path, follow)
 
-    def _child(self, at: Location, name: bytes) -> Location:
-        if name in (b"", b"."):
-            return at
-        if name == b"..":
-            return self._up(at)
-        mounts = self._namespace.mounts
-        if mounts:
-            above = at.path()
-            mount = mounts.get(above + name if above == b"/" else above + b"/" + name)
-            if mount is not None:
-                return mount.location
-        inode = at.inode.lookup(name)
-        if inode.type_bits == _S_IFDIR:
-            return Location(at.mount, inode, None, name)
-        return Location(at.mount, inode, at, name)
+    def _enter(self, mount: "Mount") -> Location:
+        if self._restrict & RESOLVE_NO_XDEV:
+            raise SyscallError(Errno.EXDEV)
+        return mount.location
+
+    def _search(self, mount: "Mount", inode: "Inode") -> None:
+        """`inode` must be a directory that may be searched."""
+        if inode.type_bits != _S_IFDIR:
+            raise SyscallError(Errno.ENOTDIR)
+        held = self._credentials
+        if held.fsuid and mount.enforces(held) and not permitted(held, inode.stat(), EXECUTE):
+            raise SyscallError(Errno.EACCES)
 
     def _up(self, at: Location) -> Location:
-        root = self._task.fs.root
-        if self._task.fs.chrooted and at.inode.ino == root.inode.ino and at.mount is root.mount:
+        stop = self._stop
+        if stop is not None and at.same(stop):
+            if self._restrict & RESOLVE_BENEATH:
+                raise SyscallError(Errno.EXDEV)
             return at
-        if at.is_mount_root:
-            if not at.mount.point:
-                return at
-            above = at.mount.point.rpartition(b"/")[0] or b"/"
-            return self._from(at, above, follow=True)
-        return Location(at.mount, at.inode.parent())
+        above = at.up()
+        if self._restrict & RESOLVE_NO_XDEV and above.mount is not at.mount:
+            raise SyscallError(Errno.EXDEV)
+        return above
 
 
-def _as_syscall_error(error: SyscallError | OSError) -> SyscallError:
+def _absent(error: SyscallError | OSError) -> bool:
+    """Whether the next root may answer instead."""
     if isinstance(error, SyscallError):
-        return error
-    return SyscallError(Errno.from_host(error.errno or 0))
+        return error.errno in (Errno.ENOENT, Errno.ENOTDIR)
+    return isinstance(error, (FileNotFoundError, NotADirectoryError))
