@@ -1,10 +1,12 @@
 """What a container changed, as `docker diff` lists it: A added, C changed, D deleted."""
 
-import stat
 from typing import NamedTuple
 
-from elfuse.overlay.journal import Row
-from elfuse.overlay.overlay import ROOT, Overlay
+from elfuse.overlay.overlay import Overlay
+from elfuse.overlay.records import ROOT, Entry
+from elfuse.overlay.state import State
+
+_S_IFDIR = 0o040000
 
 
 class Change(NamedTuple):
@@ -15,63 +17,51 @@ class Change(NamedTuple):
 
 
 def changes(overlay: Overlay) -> list[Change]:
-    """All changes, sorted by path."""
+    """All changes, sorted by path. A changed directory is one whose names or metadata changed.
+
+    The names below a deleted directory are not listed, those below an added one are.
+    """
     overlay.journal.refresh()
-    found: list[Change] = []
-    _compare(overlay, ROOT, b"", found)
-    return sorted(found, key=lambda change: change.path)
+    return sorted(_Comparison(overlay.state).run(), key=lambda change: change.path)
 
 
-def _compare(overlay: Overlay, directory: int, path: bytes, found: list[Change]) -> None:
-    """Changes below a directory that both have."""
-    now = overlay.children(directory)
-    for name, ino, _kind in _lower(overlay, directory):
-        if name not in now:
-            found.append(Change("D", path + b"/" + name))
-        elif now[name][0] != ino:
-            found.append(Change("C", path + b"/" + name))
-    for name, (ino, kind) in now.items():
-        below = path + b"/" + name
-        before = overlay.lower_child(directory, name)
-        if not before:
-            _added(overlay, ino, kind, below, found)
-            continue
-        if before != ino:
-            if kind == stat.S_IFDIR:
-                _added_below(overlay, ino, below, found)
-            continue
-        if _differs(overlay, ino):
-            found.append(Change("C", below))
-        if kind == stat.S_IFDIR:
-            _compare(overlay, ino, below, found)
+class _Comparison:
+    """Compares path by path; an inode is unchanged when the journal has no row for it."""
 
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._found: list[Change] = []
 
-def _lower(overlay: Overlay, directory: int) -> list[tuple[bytes, int, int]]:
-    record = overlay.record(directory)
-    if record is None or overlay.tree is None:
-        return []
-    return list(overlay.tree.entries(record))
+    def run(self) -> list[Change]:
+        self._directory(b"", ROOT, ROOT)
+        return self._found
 
+    def _directory(self, path: bytes, ino: int, lower: int) -> bool:
+        """Compare what is below two directories of the same path; whether anything differs."""
+        before = {entry.name: entry for entry in self._state.tree.entries(lower)}
+        now = {entry.name: entry for entry in self._state.entries(ino)}
+        count = len(self._found)
+        for name, old in before.items():
+            if name not in now:
+                self._found.append(Change("D", path + b"/" + name))
+            else:
+                self._both(path + b"/" + name, now[name], old)
+        for name, entry in now.items():
+            if name not in before:
+                self._added(path + b"/" + name, entry)
+        return len(self._found) > count
 
-def _differs(overlay: Overlay, ino: int) -> bool:
-    row = overlay.journal.rows.get(ino)
-    if row is None:
-        return False
-    return row.own or _shown(row) != _shown(overlay.lower_row(ino))
+    def _both(self, path: bytes, entry: Entry, old: Entry) -> None:
+        changed = entry.ino != old.ino or entry.ino in self._state.rows
+        if entry.type == _S_IFDIR:
+            # A directory that replaces something else has nothing to be compared with below.
+            lower = old.ino if old.type == _S_IFDIR else self._state.tree.count + 1
+            changed |= self._directory(path, entry.ino, lower)
+        if changed:
+            self._found.append(Change("C", path))
 
-
-def _shown(row: Row) -> tuple[object, ...]:
-    """What makes an inode count as changed; reading alone does not."""
-    xattrs = tuple(sorted(row.xattrs.items()))
-    return row.mode, row.uid, row.gid, row.mtime_ns, row.nlink, xattrs
-
-
-def _added(overlay: Overlay, ino: int, kind: int, path: bytes, found: list[Change]) -> None:
-    found.append(Change("A", path))
-    if kind == stat.S_IFDIR:
-        _added_below(overlay, ino, path, found)
-
-
-def _added_below(overlay: Overlay, ino: int, path: bytes, found: list[Change]) -> None:
-    for name, (child, kind) in overlay.children(ino).items():
-        _added(overlay, child, kind, path + b"/" + name, found)
+    def _added(self, path: bytes, entry: Entry) -> None:
+        self._found.append(Change("A", path))
+        if entry.type == _S_IFDIR:
+            for below in self._state.entries(entry.ino):
+                self._added(path + b"/" + below.name, below)

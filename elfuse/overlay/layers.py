@@ -83,7 +83,7 @@ class LayerWriter:
         """A regular file."""
         digest, stored = self._objects.add(chunks)
         if stored != size:
-            raise ImageError(f"{ascii(path)}: {stored} bytes instead of {size}")
+            raise ImageError(f"{path!a}: {stored} bytes instead of {size}")
         self._inode(path, meta, stat.S_IFREG, digest=digest, size=size)
 
     def symlink(self, path: bytes, meta: Meta, target: bytes) -> None:
@@ -166,8 +166,8 @@ class LayerWriter:
 class Layers:
     """The layers below `root`; satisfies the sink factory protocol of `images`."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: "os.PathLike[str]") -> None:
+        self._root = Path(root)
         self.objects = ObjectStore(root)
 
     def __repr__(self) -> str:
@@ -207,9 +207,9 @@ class Layers:
                 hint=f"remove {path} and pull the image again",
             ) from error
 
-    def tree(self, diff_ids: Sequence[str]) -> Path:
+    def merged(self, diff_ids: Sequence[str]) -> Path:
         """The index of the layers' merged tree, built unless it is there. Lowest layer first."""
-        path = tree_path(self._root, diff_ids)
+        path = tree_path(self._root, tree_key(diff_ids))
         if path.exists():
             return path
         lock = self._locked(fcntl.LOCK_SH)
@@ -220,7 +220,7 @@ class Layers:
             work = WorkDirectory(self._root / "tmp")
             try:
                 with (work.path / "tree").open("wb") as file:
-                    file.write(merger.index(tree_key(diff_ids)))
+                    file.write(merger.index(bytes.fromhex(path.name)))
                     file.flush()
                     os.fsync(file.fileno())
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -232,8 +232,14 @@ class Layers:
             os.close(lock)
         return path
 
-    def gc(self, live: Iterable[Sequence[str]], *, dry_run: bool = False) -> int:
-        """Remove layers, trees and objects that images with the `live` layer lists do not use.
+    def gc(
+        self,
+        live: Iterable[Sequence[str]],
+        *,
+        keep_trees: Collection[str] = (),
+        dry_run: bool = False,
+    ) -> int:
+        """Remove what neither images with the `live` layer lists nor `keep_trees` need.
 
         The bytes freed, or that would be. BlockingIOError while anybody adds layers.
         """
@@ -245,7 +251,7 @@ class Layers:
             if not dry_run:
                 sweep(self._root / "tmp")
             layers = {diff_id for diff_ids in images for diff_id in diff_ids}
-            trees = {tree_path(self._root, diff_ids).name for diff_ids in images}
+            trees = {tree_key(diff_ids) for diff_ids in images} | set(keep_trees)
             # Objects go last: a kill in between leaves objects nobody needs, never a layer without.
             kept = self._digests(layers, trees)
             freed = self._remove("trees", trees, dry_run)
@@ -262,9 +268,11 @@ class Layers:
         directory = self._root / "layers" / "sha256"
         for name in sorted(os.listdir(directory)) if directory.is_dir() else ():
             try:
-                for entry in self.entries(f"sha256:{name}"):
-                    if entry.digest and not self.objects.path(entry.digest).exists():
-                        problems.append(f"object sha256:{entry.digest} is missing")
+                problems.extend(
+                    f"object sha256:{entry.digest} is missing"
+                    for entry in self.entries(f"sha256:{name}")
+                    if entry.digest and not self.objects.path(entry.digest).exists()
+                )
             except ImageError as error:
                 problems.append(str(error))
         return problems
@@ -294,7 +302,7 @@ class Layers:
 
     def _listing(self, diff_id: str) -> Path:
         if not _DIFF_ID.fullmatch(diff_id):
-            raise ImageError(f"{ascii(diff_id)} is not a layer's digest")
+            raise ImageError(f"{diff_id!a} is not a layer's digest")
         return self._root / "layers" / "sha256" / diff_id.partition(":")[2]
 
     def _locked(self, how: int) -> int:
@@ -334,4 +342,8 @@ def _from_json(found: list[Any]) -> LayerEntry:
         name.encode("latin-1"): value.encode("latin-1") for name, value in (found[6] or {}).items()
     }
     target = found[7].encode("latin-1")
-    return LayerEntry(kind, path, *found[2:6], xattrs or None, target, *found[8:])
+    mode, uid, gid, mtime = found[2:6]
+    digest, size, major, minor = found[8:]
+    return LayerEntry(
+        kind, path, mode, uid, gid, mtime, xattrs or None, target, digest, size, major, minor
+    )

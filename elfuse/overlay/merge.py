@@ -117,8 +117,8 @@ class Merger:
         node = parent.children.get(name) if parent is not None else None
         if node is None or node.is_directory:
             raise ImageError(
-                f"the layer {diff_id} is damaged: {ascii(entry.path)} is a hard link to"
-                f" {ascii(entry.target)}, which is no file"
+                f"the layer {diff_id} is damaged: {entry.path!a} is a hard link to"
+                f" {entry.target!a}, which is no file"
             )
         return node
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from io import BufferedWriter
 from pathlib import Path
 
-from elfuse.host.clone import sync_filesystem
+from elfuse.host import sync_filesystem
 from elfuse.overlay.temporary import WorkDirectory
 
 _SMALL = 1 << 20
@@ -14,19 +14,19 @@ _CHUNK = 1 << 20
 
 
 class ObjectStore:
-    """The contents below `root`. Content is immutable: nobody ever opens an object for writing."""
+    """The contents in a store, below `root`. Content is immutable: nobody ever opens an object for writing."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root / "objects" / "sha256"
+    def __init__(self, root: "os.PathLike[str]") -> None:
+        self.root = Path(root) / "objects" / "sha256"
 
     def path(self, digest: str) -> Path:
         """Where the content with this hexadecimal digest is or would be."""
-        return self._root / digest[:2] / digest[2:]
+        return self.root / digest[:2] / digest[2:]
 
     def digests(self) -> Iterator[str]:
         """Every stored digest, sorted."""
-        if self._root.is_dir():
-            for shard in sorted(self._root.iterdir()):
+        if self.root.is_dir():
+            for shard in sorted(self.root.iterdir()):
                 for name in sorted(os.listdir(shard)):
                     yield shard.name + name
 

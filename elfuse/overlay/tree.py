@@ -54,16 +54,16 @@ class DamagedTree(ImageError):
     """A tree index that elfuse did not write."""
 
 
-def tree_path(root: Path, diff_ids: Sequence[str]) -> Path:
-    """Where the tree of an image with these layers is, once it is built."""
-    return root / "trees" / tree_key(diff_ids).hex()
+def tree_path(root: "os.PathLike[str]", key: str) -> Path:
+    """Where the tree with this key is, once it is built."""
+    return Path(root) / "trees" / key
 
 
-def tree_key(diff_ids: Sequence[str]) -> bytes:
+def tree_key(diff_ids: Sequence[str]) -> str:
     """What identifies the tree of these layers in this format."""
-    import hashlib  # a start from a known path does without
+    import hashlib  # a start from a known key does without
 
-    return hashlib.sha256("\n".join((f"tree {VERSION}", *diff_ids)).encode()).digest()
+    return hashlib.sha256("\n".join((f"tree {VERSION}", *diff_ids)).encode()).hexdigest()
 
 
 def _damaged() -> OSError:
@@ -73,7 +73,7 @@ def _damaged() -> OSError:
 class Tree:
     """Read access to a tree index, or to an empty root if `path` is None."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: "os.PathLike[str] | None") -> None:
         self._buffer: mmap.mmap | bytes = _EMPTY if path is None else _map(path)
         size = len(self._buffer)
         found = HEADER.unpack_from(self._buffer) if size >= HEADER.size else None
@@ -92,6 +92,7 @@ class Tree:
         if self._end != size or not self.count or self._inode(ROOT)[0] & S_IFMT != _S_IFDIR:
             self.close()
             raise DamagedTree(f"the tree index {path} is damaged", hint=_HINT)
+        self.is_empty_root = path is None
         self._found: dict[tuple[int, bytes], int] = {}
 
     def close(self) -> None:
@@ -246,7 +247,7 @@ _EMPTY = HEADER.pack(MAGIC, VERSION, 0, bytes(32), 1, 0, 0, 0, 0) + INODE.pack(
 )
 
 
-def _map(path: Path) -> mmap.mmap | bytes:
+def _map(path: "os.PathLike[str]") -> mmap.mmap | bytes:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         if not os.fstat(fd).st_size:

@@ -1,0 +1,65 @@
+"""Directories for work in progress, told from abandoned ones by a lock that dies with its holder."""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+_SUFFIX = ".layer"
+
+
+class WorkDirectory:
+    """A locked directory below `parent`, gone after `remove` or after a later `sweep`."""
+
+    def __init__(self, parent: Path) -> None:
+        parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            self.path = parent / f"{os.getpid()}-{secrets.token_hex(8)}{_SUFFIX}"
+            self.path.mkdir()
+            try:
+                self.fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue
+            fcntl.flock(self.fd, fcntl.LOCK_EX)
+            # A sweep between mkdir and flock took the directory for an abandoned one.
+            if self.path.exists():
+                return
+            os.close(self.fd)
+
+    def remove(self) -> None:
+        """Remove the directory and what is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self.fd)
+
+
+def sweep(parent: Path) -> None:
+    """Remove the work directories whose owners are dead."""
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(parent):
+            if name.endswith(_SUFFIX):
+                _remove_if_abandoned(parent / name)
+
+
+def _remove_if_abandoned(path: Path) -> None:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(path, ignore_errors=True)
+    except BlockingIOError:
+        return
+    finally:
+        os.close(fd)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
