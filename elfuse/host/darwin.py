@@ -17,7 +17,7 @@ _FLOCK = struct.Struct("qqihh")
 _F_OFD_SETLK, _F_OFD_GETLK = 90, 92
 _libc = ctypes.CDLL(None, use_errno=True)
 _RENAME_SWAP, _RENAME_EXCL = 2, 4
-_XATTR_CREATE, _XATTR_REPLACE = 2, 4
+_XATTR_NOFOLLOW, _XATTR_CREATE, _XATTR_REPLACE = 1, 2, 4
 _F_GETPATH = 50
 
 
@@ -68,31 +68,51 @@ def unnamed_file(directory: int, mode: int) -> int:
 
 
 def link_descriptor(fd: int, name: bytes, at: int) -> None:
-    """MacOS has no way back from an unlinked file to a name."""
+    """Not on macOS: there is no way back from an unlinked file to a name."""
+    del fd, name, at
     raise OSError(45, os.strerror(45))
 
 
-def get_xattr(path: bytes, name: bytes) -> bytes:
-    size = _check(_libc.getxattr(path, name, None, 0, 0, 0))
+def set_mode(name: bytes, at: int, mode: int) -> None:
+    """chmod(2) of a name in a directory that never follows a symbolic link."""
+    os.chmod(name, mode, dir_fd=at, follow_symlinks=False)
+
+
+def set_size(name: bytes, at: int, size: int) -> None:
+    """truncate(2) of a name in a directory that never follows a symbolic link."""
+    fd = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+    try:
+        os.ftruncate(fd, size)
+    finally:
+        os.close(fd)
+
+
+def get_xattr(path: bytes, name: bytes, *, follow: bool) -> bytes:
+    options = 0 if follow else _XATTR_NOFOLLOW
+    size = _check(_libc.getxattr(path, name, None, 0, 0, options))
     buffer = ctypes.create_string_buffer(size)
-    _check(_libc.getxattr(path, name, buffer, size, 0, 0))
+    _check(_libc.getxattr(path, name, buffer, size, 0, options))
     return buffer.raw
 
 
-def set_xattr(path: bytes, name: bytes, value: bytes, *, create: bool, replace: bool) -> None:
-    flags = (_XATTR_CREATE if create else 0) | (_XATTR_REPLACE if replace else 0)
-    _check(_libc.setxattr(path, name, value, len(value), 0, flags))
+def set_xattr(
+    path: bytes, name: bytes, value: bytes, *, create: bool, replace: bool, follow: bool
+) -> None:
+    options = (_XATTR_CREATE if create else 0) | (_XATTR_REPLACE if replace else 0)
+    options |= 0 if follow else _XATTR_NOFOLLOW
+    _check(_libc.setxattr(path, name, value, len(value), 0, options))
 
 
-def list_xattrs(path: bytes) -> list[bytes]:
-    size = _check(_libc.listxattr(path, None, 0, 0))
+def list_xattrs(path: bytes, *, follow: bool) -> list[bytes]:
+    options = 0 if follow else _XATTR_NOFOLLOW
+    size = _check(_libc.listxattr(path, None, 0, options))
     buffer = ctypes.create_string_buffer(size)
-    _check(_libc.listxattr(path, buffer, size, 0))
+    _check(_libc.listxattr(path, buffer, size, options))
     return [name for name in buffer.raw.split(b"\0") if name]
 
 
-def remove_xattr(path: bytes, name: bytes) -> None:
-    _check(_libc.removexattr(path, name, 0))
+def remove_xattr(path: bytes, name: bytes, *, follow: bool) -> None:
+    _check(_libc.removexattr(path, name, 0 if follow else _XATTR_NOFOLLOW))
 
 
 def readable_bytes(fd: int) -> int:
@@ -142,9 +162,21 @@ def add_seals(fd: int, wanted: int) -> bool:
     return False
 
 
-def reopen(fd: int) -> int:
+def reopen(fd: int, flags: int = os.O_RDWR) -> int:
     """A new description of the same file, where it still has a path."""
-    return os.open(path_of(fd), os.O_RDWR | os.O_CLOEXEC)
+    return os.open(path_of(fd), flags | os.O_CLOEXEC | os.O_NOCTTY)
+
+
+def private_stream(fd: int, access: int) -> int | None:
+    """None: macOS has no way to another description of a pipe."""
+    del fd, access
+    return None
+
+
+def duplicate_pipe_data(source: int, to: int, size: int) -> int:
+    """Not on macOS: what is in a pipe can only be taken out."""
+    del source, to, size
+    raise OSError(45, os.strerror(45))
 
 
 def lock_description(fd: int, start: int, length: int, *, kind: int) -> None:

@@ -17,6 +17,7 @@ _F_OFD_GETLK, _F_OFD_SETLK, _F_ADD_SEALS, _F_GET_SEALS = 36, 37, 1033, 1034
 _libc = ctypes.CDLL(None, use_errno=True)
 _AT_FDCWD, _AT_SYMLINK_FOLLOW = -100, 0x400
 _RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
+_SPLICE_F_NONBLOCK = 2
 
 
 def _check(result: int) -> None:
@@ -69,21 +70,44 @@ def link_descriptor(fd: int, name: bytes, at: int) -> None:
     _check(_libc.linkat(_AT_FDCWD, descriptor_path(fd), at, name, _AT_SYMLINK_FOLLOW))
 
 
-def get_xattr(path: bytes, name: bytes) -> bytes:
-    return os.getxattr(path, name)
+def set_mode(name: bytes, at: int, mode: int) -> None:
+    """chmod(2) of a name in a directory that never follows a symbolic link (ELOOP)."""
+    fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+    try:
+        os.chmod(descriptor_path(fd), mode)
+    finally:
+        os.close(fd)
 
 
-def set_xattr(path: bytes, name: bytes, value: bytes, *, create: bool, replace: bool) -> None:
+def set_size(name: bytes, at: int, size: int) -> None:
+    """truncate(2) of a name in a directory that never follows a symbolic link.
+
+    The caller's record locks on the file stay, which closing an ordinary descriptor would drop.
+    """
+    fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+    try:
+        os.truncate(descriptor_path(fd), size)
+    finally:
+        os.close(fd)
+
+
+def get_xattr(path: bytes, name: bytes, *, follow: bool) -> bytes:
+    return os.getxattr(path, name, follow_symlinks=follow)
+
+
+def set_xattr(
+    path: bytes, name: bytes, value: bytes, *, create: bool, replace: bool, follow: bool
+) -> None:
     flags = (os.XATTR_CREATE if create else 0) | (os.XATTR_REPLACE if replace else 0)
-    os.setxattr(path, name, value, flags)
+    os.setxattr(path, name, value, flags, follow_symlinks=follow)
 
 
-def list_xattrs(path: bytes) -> list[bytes]:
-    return [os.fsencode(name) for name in os.listxattr(path)]
+def list_xattrs(path: bytes, *, follow: bool) -> list[bytes]:
+    return [os.fsencode(name) for name in os.listxattr(path, follow_symlinks=follow)]
 
 
-def remove_xattr(path: bytes, name: bytes) -> None:
-    os.removexattr(path, name)
+def remove_xattr(path: bytes, name: bytes, *, follow: bool) -> None:
+    os.removexattr(path, name, follow_symlinks=follow)
 
 
 def readable_bytes(fd: int) -> int:
@@ -137,9 +161,27 @@ def add_seals(fd: int, wanted: int) -> bool:
     return True
 
 
-def reopen(fd: int) -> int:
-    """A new description of the same file, open for reading and writing."""
-    return os.open(descriptor_path(fd), os.O_RDWR | os.O_CLOEXEC)
+def reopen(fd: int, flags: int = os.O_RDWR) -> int:
+    """A new description of the same file, with its own offset; also of one without a name."""
+    return os.open(descriptor_path(fd), flags | os.O_CLOEXEC | os.O_NOCTTY)
+
+
+def private_stream(fd: int, access: int) -> int | None:
+    """A non-blocking description of the pipe or fifo behind `fd` that nobody else shares.
+
+    None where the host cannot make one (a socket, another user's pipe).
+    """
+    try:
+        return reopen(fd, access | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+def duplicate_pipe_data(source: int, to: int, size: int) -> int:
+    """tee(2), without waiting: BlockingIOError if the one is empty or the other full."""
+    done = int(_libc.tee(source, to, ctypes.c_size_t(size), _SPLICE_F_NONBLOCK))
+    _check(done)
+    return done
 
 
 def lock_description(fd: int, start: int, length: int, *, kind: int) -> None:

@@ -123,8 +123,10 @@ def _set_lock(task: Task, file: OpenFile, argument: int, *, wait: bool, ofd: boo
     def attempt() -> None:
         if ofd:
             host.lock_description(fd, start, length, kind=_KINDS[kind] & ~host_fcntl.LOCK_NB)
-        else:
-            host_fcntl.lockf(fd, _KINDS[kind], length, start, os.SEEK_SET)
+            return
+        host_fcntl.lockf(fd, _KINDS[kind], length, start, os.SEEK_SET)
+        status = os.fstat(fd)
+        task.files.record_locks.add((status.st_dev, status.st_ino))
 
     _until_locked(task, attempt, wait=wait)
     return 0

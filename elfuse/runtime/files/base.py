@@ -45,9 +45,6 @@ class OpenFile(ABC):  # noqa: B024 - every operation has a default that fails as
     def in_use(self) -> bool:
         return self._references > 0
 
-    def descriptor_closed(self) -> None:  # noqa: B027 - see close
-        """One descriptor of a process was closed, others may remain (POSIX locks end then)."""
-
     def reopen(self, task: "Task", flags: int) -> "OpenFile":
         """Open /proc/PID/fd/N of something that has no path."""
         raise SyscallError(Errno.ENXIO)

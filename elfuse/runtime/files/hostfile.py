@@ -35,6 +35,20 @@ def poll_descriptor(fd: int, events: int) -> int:
     return 0
 
 
+def close_descriptor(fd: int) -> None:
+    """Close a host descriptor.
+
+    Standard input and output keep their numbers, so that nothing else of the runtime gets them,
+    but whoever is at the other end sees them closed. Standard error stays: traces go there.
+    """
+    if fd > 2:
+        os.close(fd)
+    elif 0 <= fd < 2:
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        os.dup2(null, fd)
+        os.close(null)
+
+
 class HostFile(OpenFile):
     """An open file description behind a host descriptor that it owns."""
 
@@ -46,10 +60,13 @@ class HostFile(OpenFile):
         return self._fd
 
     def close(self) -> None:
-        # Standard streams stay open: the host's runtime writes there after the guest closed them.
+        fd, self._fd = self._fd, -1
+        close_descriptor(fd)
+
+    def __del__(self) -> None:
+        # A description that no descriptor ever referred to (execve reads programs so).
         if self._fd > 2:
             os.close(self._fd)
-        self._fd = -1
 
     def poll(self, events: int) -> int:
         return poll_descriptor(self._fd, events)
@@ -75,7 +92,7 @@ class StreamFile(HostFile):
         if not self._owned and not poll_descriptor(self._fd, POLLIN):
             raise WouldBlock
         try:
-            return os.readv(self._fd, list(buffers)) if buffers else 0
+            return os.readv(self._fd, buffers) if buffers else 0
         except BlockingIOError:
             raise WouldBlock from None
 
@@ -83,16 +100,18 @@ class StreamFile(HostFile):
         if not self._owned:
             return self._write_polled(buffers)
         try:
-            return os.writev(self._fd, list(buffers)) if buffers else 0
+            return os.writev(self._fd, buffers) if buffers else 0
         except BlockingIOError:
             raise WouldBlock from None
 
     def _write_polled(self, buffers: Sequence[memoryview]) -> int:
         """Write in pieces that a ready pipe takes without blocking (PIPE_BUF)."""
-        data = b"".join(bytes(buffer) for buffer in buffers)
         sent = 0
-        while sent < len(data) and poll_descriptor(self._fd, POLLOUT):
-            sent += os.write(self._fd, data[sent : sent + select.PIPE_BUF])
-        if data and not sent:
-            raise WouldBlock
+        for buffer in buffers:
+            for start in range(0, len(buffer), select.PIPE_BUF):
+                if not poll_descriptor(self._fd, POLLOUT):
+                    if not sent:
+                        raise WouldBlock
+                    return sent
+                sent += os.write(self._fd, buffer[start : start + select.PIPE_BUF])
         return sent

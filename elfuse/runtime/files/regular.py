@@ -1,6 +1,7 @@
 """Regular files. The host descriptor's offset is the description's, so fork shares it."""
 
 import errno  # noqa: TID251 - compared with the host's OSErrors
+import fcntl
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from elfuse.runtime.files.hostfile import HostFile
+from elfuse.runtime.fs.host import HostInode
 from elfuse.runtime.vfs.location import Location
 
 if TYPE_CHECKING:
@@ -35,15 +37,38 @@ class RegularFile(HostFile):
     """An open regular file of any filesystem with storage on the host."""
 
     def __init__(self, location: Location, flags: int) -> None:
-        super().__init__(location.inode.open(host_open_flags(flags)), flags)
+        self._open_as(location.inode.open(host_open_flags(flags)), location, flags)
+
+    @classmethod
+    def adopt(cls, fd: int, location: Location, flags: int) -> "RegularFile":
+        """A description on a host descriptor that is open already; it belongs to the description."""
+        made = cls.__new__(cls)
+        made._open_as(fd, location, flags)
+        return made
+
+    def _open_as(self, fd: int, location: Location, flags: int) -> None:
+        HostFile.__init__(self, fd, flags)
+        inode = location.inode
+        if isinstance(inode, HostInode):
+            location = Location(location.mount, inode.bound(fd), location.holder, location.name)
         self.location: Location = location  # type: ignore[mutable-override]  # never None
 
+    def close(self) -> None:
+        inode = self.location.inode
+        if isinstance(inode, HostInode):
+            inode.unbind()
+        super().close()
+
     def read_into(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
+        if not buffers:
+            return 0
         if offset is None:
             return os.readv(self._fd, buffers)
         return os.preadv(self._fd, buffers, offset)
 
     def write_from(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
+        if not buffers:
+            return 0
         if offset is None:
             return os.writev(self._fd, buffers)
         return os.pwritev(self._fd, buffers, offset)
@@ -71,10 +96,9 @@ class RegularFile(HostFile):
 
     def set_flags(self, flags: int) -> None:
         if (flags ^ self.flags) & abi.O_APPEND:
-            from fcntl import F_GETFL, F_SETFL, fcntl  # rare
-
-            held = fcntl(self._fd, F_GETFL) & ~os.O_APPEND
-            fcntl(self._fd, F_SETFL, held | (os.O_APPEND if flags & abi.O_APPEND else 0))
+            held = fcntl.fcntl(self._fd, fcntl.F_GETFL) & ~os.O_APPEND
+            added = os.O_APPEND if flags & abi.O_APPEND else 0
+            fcntl.fcntl(self._fd, fcntl.F_SETFL, held | added)
         super().set_flags(flags)
 
     def stat(self) -> "Attributes":
@@ -82,12 +106,9 @@ class RegularFile(HostFile):
 
     def describe(self) -> bytes:
         path = self.location.path()
-        if not path.endswith(b" (deleted)") and self._unlinked():
+        if not path.endswith(b" (deleted)") and self.stat().nlink == 0:
             path += b" (deleted)"
         return path
-
-    def _unlinked(self) -> bool:
-        return self.location.inode.stat(self._fd).nlink == 0
 
     def poll(self, events: int) -> int:
         return events & (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM)

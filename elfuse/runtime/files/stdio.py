@@ -5,10 +5,14 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from elfuse import host
 from elfuse.runtime.abi import fcntl as abi
+from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from elfuse.runtime.files.base import OpenFile
-from elfuse.runtime.files.hostfile import StreamFile
-from elfuse.runtime.files.regular import SEEK_END
+from elfuse.runtime.files.hostfile import StreamFile, close_descriptor
+from elfuse.runtime.files.pipe import PipeFile
+from elfuse.runtime.files.regular import SEEK_END, host_open_flags
 from elfuse.runtime.fs.pseudo import Attributes
 
 if TYPE_CHECKING:
@@ -46,22 +50,39 @@ class InheritedStream(StreamFile):
         return b"%s:[%d]" % (kind, status.st_ino)
 
     def reopen(self, task: "Task", flags: int) -> OpenFile:
-        return InheritedStream(os.dup(self._fd), self.flags)
+        if stat.S_ISSOCK(os.fstat(self._fd).st_mode):
+            raise SyscallError(Errno.ENXIO)
+        return InheritedStream(os.dup(self._fd), flags)
+
+
+class InheritedPipe(PipeFile):
+    """A pipe from outside, through a description of our own: it can be non-blocking.
+
+    The inherited descriptor `fd` is closed with it.
+    """
+
+    def __init__(self, fd: int, private: int, flags: int) -> None:
+        super().__init__(private, flags)
+        self._inherited = fd
+
+    def close(self) -> None:
+        super().close()
+        close_descriptor(self._inherited)
 
 
 class InheritedFile(InheritedStream):
     """A regular file the host has redirected to: seekable, no name in the guest."""
 
-    def read_into(
-        self, task: "Task", buffers: "Sequence[memoryview]", offset: int | None
-    ) -> int:
+    def read_into(self, task: "Task", buffers: "Sequence[memoryview]", offset: int | None) -> int:
+        if not buffers:
+            return 0
         if offset is None:
             return os.readv(self._fd, buffers)
         return os.preadv(self._fd, buffers, offset)
 
-    def write_from(
-        self, task: "Task", buffers: "Sequence[memoryview]", offset: int | None
-    ) -> int:
+    def write_from(self, task: "Task", buffers: "Sequence[memoryview]", offset: int | None) -> int:
+        if not buffers:
+            return 0
         if offset is None:
             return os.writev(self._fd, buffers)
         return os.pwritev(self._fd, buffers, offset)
@@ -88,10 +109,22 @@ class InheritedFile(InheritedStream):
         os.ftruncate(self._fd, size)
 
     def describe(self) -> bytes:
-        return b"/dev/stdout"
+        try:
+            return host.path_of(self._fd)
+        except OSError:
+            return b"/dev/stdout"
+
+    def poll(self, events: int) -> int:
+        return events & (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM)
+
+    def wait_fds(self, events: int) -> tuple[()]:
+        return ()
 
     def reopen(self, task: "Task", flags: int) -> OpenFile:
-        return InheritedFile(os.dup(self._fd), self.flags)
+        made = InheritedFile(host.reopen(self._fd, host_open_flags(flags)), flags)
+        if flags & abi.O_TRUNC:
+            made.truncate(0)
+        return made
 
 
 def inherited_stream(fd: int, *, terminal: bool) -> OpenFile | None:
@@ -112,4 +145,8 @@ def inherited_stream(fd: int, *, terminal: bool) -> OpenFile | None:
         return TtyFile(fd, access)
     if stat.S_ISREG(status.st_mode):
         return InheritedFile(fd, access)
+    if stat.S_ISFIFO(status.st_mode):
+        private = host.private_stream(fd, host_flags & os.O_ACCMODE)
+        if private is not None:
+            return InheritedPipe(fd, private, access)
     return InheritedStream(fd, access)

@@ -3,13 +3,12 @@
 from typing import Annotated
 
 from elfuse import host
-
+from elfuse.runtime import filelock, transfer
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.files.directory import DirectoryFile
 from elfuse.runtime.files.pipe import make_pipe
-from elfuse.runtime import filelock, transfer
 from elfuse.runtime.syscalls.args import (
     Address,
     DirFd,
@@ -182,7 +181,7 @@ def sys_openat(task: Task, dirfd: DirFd, path: Path, flags: OpenFlags, mode: Mod
     return task.files.install(file, cloexec=bool(flags & abi.O_CLOEXEC))
 
 
-@syscall(437, note="of RESOLVE_* only NO_SYMLINKS is served, others fail with EAGAIN")
+@syscall(437, note="RESOLVE_CACHED always asks for another try")
 def sys_openat2(task: Task, dirfd: DirFd, path: Path, how: Address, size: Size) -> int:
     """openat2(2)."""
     if size < abi.OpenHow.size:
@@ -191,16 +190,25 @@ def sys_openat2(task: Task, dirfd: DirFd, path: Path, how: Address, size: Size) 
     if any(data[abi.OpenHow.size :]):
         raise SyscallError(Errno.E2BIG)
     wanted = abi.OpenHow.unpack(data[: abi.OpenHow.size])
-    if wanted.flags & ~_OPEN_KNOWN or wanted.mode & ~0o7777 or wanted.resolve & ~0x3F:
-        raise SyscallError(Errno.EINVAL)
-    if wanted.mode and not wanted.flags & (abi.O_CREAT | abi.O_TMPFILE & ~abi.O_DIRECTORY):
-        raise SyscallError(Errno.EINVAL)
-    if wanted.resolve & ~abi.RESOLVE_NO_SYMLINKS:
-        raise SyscallError(Errno.EAGAIN)
-    walk = Walk(task, no_links=bool(wanted.resolve & abi.RESOLVE_NO_SYMLINKS))
-    begin = operations.start(task, dirfd, path)
+    _check_how(wanted)
+    begin = operations.start(task, dirfd, path, absolute=wanted.resolve & abi.RESOLVE_IN_ROOT == 0)
+    walk = Walk(task, restrict=wanted.resolve, scope=begin)
     file = operations.open_from(task, walk, begin, path, wanted.flags, wanted.mode)
     return task.files.install(file, cloexec=bool(wanted.flags & abi.O_CLOEXEC))
+
+
+def _check_how(wanted: abi.OpenHow) -> None:
+    scoped = abi.RESOLVE_BENEATH | abi.RESOLVE_IN_ROOT
+    if wanted.flags & ~_OPEN_KNOWN or wanted.mode & ~0o7777 or wanted.resolve & ~0x3F:
+        raise SyscallError(Errno.EINVAL)
+    creates = wanted.flags & abi.O_CREAT or wanted.flags & abi.O_TMPFILE == abi.O_TMPFILE
+    if (wanted.mode and not creates) or wanted.resolve & scoped == scoped:
+        raise SyscallError(Errno.EINVAL)
+    path_only = abi.O_PATH | abi.O_DIRECTORY | abi.O_NOFOLLOW | abi.O_CLOEXEC
+    if wanted.flags & abi.O_PATH and wanted.flags & ~path_only:
+        raise SyscallError(Errno.EINVAL)
+    if wanted.resolve & abi.RESOLVE_CACHED:
+        raise SyscallError(Errno.EAGAIN)
 
 
 @syscall(57)
@@ -326,7 +334,9 @@ def sys_ftruncate(task: Task, fd: Fd, length: Offset) -> int:
     return 0
 
 
-@syscall(47, note="FALLOC_FL_COLLAPSE_RANGE, ZERO_RANGE, INSERT_RANGE and UNSHARE_RANGE are refused")
+@syscall(
+    47, note="FALLOC_FL_COLLAPSE_RANGE, ZERO_RANGE, INSERT_RANGE and UNSHARE_RANGE are refused"
+)
 def sys_fallocate(task: Task, fd: Fd, mode: Int, offset: Offset, length: Offset) -> int:
     """fallocate(2)."""
     file = _writable(task, fd)
@@ -447,5 +457,3 @@ def sys_splice(
     if end is not None:
         task.memory.write_u64(out_at, end + done)
     return done
-
-

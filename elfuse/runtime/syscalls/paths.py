@@ -278,9 +278,7 @@ def sys_fchown(task: Task, fd: Fd, uid: UInt, gid: UInt) -> int:
 
 
 @syscall(54)
-def sys_fchownat(
-    task: Task, dirfd: DirFd, path: Path, uid: UInt, gid: UInt, flags: AtFlags
-) -> int:
+def sys_fchownat(task: Task, dirfd: DirFd, path: Path, uid: UInt, gid: UInt, flags: AtFlags) -> int:
     """chown(2), lchown(2)."""
     if flags & ~(abi.AT_SYMLINK_NOFOLLOW | abi.AT_EMPTY_PATH):
         raise SyscallError(Errno.EINVAL)

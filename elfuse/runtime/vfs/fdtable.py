@@ -1,5 +1,7 @@
 """A process's descriptors: numbers to open file descriptions."""
 
+import fcntl
+import os
 from collections.abc import Iterator
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -14,6 +16,10 @@ class FdTable:
         self._close_on_exec: set[int] = set()
         self.limit = limit
         """RLIMIT_NOFILE: numbers stay below."""
+        self._lowest = 0
+        """No number below is free."""
+        self.record_locks: set[tuple[int, int]] = set()
+        """Host device and inode of files in which this table's owner may hold record locks."""
 
     def get(self, fd: int) -> OpenFile:
         """EBADF if nothing is open there."""
@@ -31,9 +37,11 @@ class FdTable:
 
     def install(self, file: OpenFile, *, cloexec: bool = False, minimum: int = 0) -> int:
         """Give a description the lowest free number from `minimum`; EMFILE."""
-        fd = minimum
+        fd = max(minimum, self._lowest)
         while fd in self._files:
             fd += 1
+        if minimum <= self._lowest:
+            self._lowest = fd
         if fd >= self.limit:
             if not file.in_use:
                 file.acquire().release()
@@ -61,8 +69,22 @@ class FdTable:
         file = self.get(fd)
         del self._files[fd]
         self._close_on_exec.discard(fd)
-        file.descriptor_closed()
+        self._lowest = min(self._lowest, fd)
+        if self.record_locks:
+            self._drop_record_locks(file)
         file.release()
+
+    def _drop_record_locks(self, file: OpenFile) -> None:
+        """Closing any descriptor of a file ends the process's record locks on it (fcntl(2))."""
+        try:
+            host_fd = file.host_fd()
+        except SyscallError:
+            return
+        status = os.fstat(host_fd)
+        key = (status.st_dev, status.st_ino)
+        if key in self.record_locks:
+            self.record_locks.discard(key)
+            fcntl.lockf(host_fd, fcntl.LOCK_UN)
 
     def cloexec(self, fd: int) -> bool:
         self.get(fd)
@@ -76,7 +98,7 @@ class FdTable:
             self._close_on_exec.discard(fd)
 
     def copy(self) -> "FdTable":
-        """The same descriptions under the same numbers."""
+        """The same descriptions under the same numbers, without the record locks."""
         made = FdTable(self.limit)
         for fd, file in self._files.items():
             made._put(fd, file, cloexec=fd in self._close_on_exec)

@@ -25,9 +25,12 @@ _WANTED = (READ, WRITE, READ | WRITE, READ | WRITE)
 _STATUS_FLAGS = ~(abi.O_CREAT | abi.O_EXCL | abi.O_NOCTTY | abi.O_TRUNC | abi.O_CLOEXEC)
 
 
-def start(task: "Task", dirfd: int, path: bytes) -> Location:
-    """Where the walk of a relative path begins; EBADF and ENOTDIR for a bad `dirfd`."""
-    if path.startswith(b"/") or dirfd == abi.AT_FDCWD:
+def start(task: "Task", dirfd: int, path: bytes, *, absolute: bool = True) -> Location:
+    """Where the walk of a path begins; EBADF and ENOTDIR for a bad `dirfd`.
+
+    It does not matter for an absolute path, unless that counts from `dirfd` too (not `absolute`).
+    """
+    if dirfd == abi.AT_FDCWD or (absolute and path.startswith(b"/")):
         return task.fs.cwd
     location = task.files.get(dirfd).location
     if location is None or location.inode.type_bits != stat.S_IFDIR:
