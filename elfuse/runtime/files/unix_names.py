@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _MARK, _LONG_MARK = b".un=", b".un#"
 _ABSTRACT_MAX = 107
 _S_IFSOCK, _S_IFMT = 0o140000, 0o170000
-_SWAP = bytes.maketrans(b"/\x01", b"\x01/")
-"""A file name holds no slash; swapping two bytes is its own inverse."""
+_ESCAPES = ((b"\x02", b"\x02\x04"), (b"\x01", b"\x02\x03"), (b"/", b"\x01"))
+"""How a path becomes a file name: in order, and back in the other order."""
 
 _long_names: dict[bytes, bytes] = {}
 """Host's part of an address to guest name, for names that do not fit."""
@@ -58,7 +58,19 @@ def guest_name(kernel: "Kernel", address: bytes | str) -> bytes:
     name = raw.rpartition(b"/")[2]
     if name in _long_names:
         return _long_names[name]
-    return name[len(_MARK) :].translate(_SWAP) if name.startswith(_MARK) else raw
+    return _decoded(name[len(_MARK) :]) if name.startswith(_MARK) else raw
+
+
+def _encoded(name: bytes) -> bytes:
+    for plain, escaped in _ESCAPES:
+        name = name.replace(plain, escaped)
+    return name
+
+
+def _decoded(name: bytes) -> bytes:
+    for plain, escaped in reversed(_ESCAPES):
+        name = name.replace(escaped, plain)
+    return name
 
 
 def bind(task: "Task", end: "socket", name: bytes) -> None:
@@ -80,7 +92,7 @@ def bind(task: "Task", end: "socket", name: bytes) -> None:
 
 
 def _host_name(name: bytes) -> bytes:
-    encoded = _MARK + name.translate(_SWAP)
+    encoded = _MARK + _encoded(name)
     if len(encoded) > host.SHORT_NAME_MAX:
         encoded = _LONG_MARK + os.urandom(8).hex().encode()
         _long_names[encoded] = name
