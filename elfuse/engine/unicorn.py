@@ -8,6 +8,7 @@ process runs at a time (`_Gate`).
 """
 
 import ctypes
+import mmap
 import struct
 import sys
 import threading
@@ -55,6 +56,11 @@ _SYSTEM = (
     (3, 0, 14, 1, 0, 3),
     (3, 0, 2, 0, 2, 1 << 37),
 )
+_PAGE_SIGNATURE = struct.pack("<IIQQ", PAGE, PAGE - 1, mmap.PAGESIZE, mmap.PAGESIZE)
+"""target_page_size, target_page_align, qemu_host_page_size, qemu_real_host_page_size."""
+_STATE_SIZE = 0x2000
+_INVALID_ADDRESS, _NO_EXIT_REQUEST, _INIT_DONE = -568, 50, 51
+"""Distances of invalid_addr, no_exit_request and init_done from target_page_size (2.1.4)."""
 _SLICE = 0.002
 """Seconds a vCPU runs on while another one of the process waits."""
 
@@ -203,6 +209,29 @@ class UnicornVcpu:
         zero = ctypes.c_uint64(0)
         self._check(lib.uc_reg_write(handle, _REG_PSTATE, ctypes.byref(zero)))
         self._system(13, 0, 3, 0, 1, 0)
+        self._state = self._find_state()
+        # A stop from another thread must wait for the end of a block: Unicorn otherwise also
+        # stops after a memory access and then executes that instruction again, which doubles
+        # atomic operations and repeats stores that other threads may have overwritten.
+        ctypes.c_ubyte.from_address(self._state + _NO_EXIT_REQUEST).value = 1
+
+    def _find_state(self) -> int:
+        """Host address of the page-size members of the library's private `struct uc_struct`.
+
+        Two of its neighbours have no accessor: the address of a refused access and the switch
+        for stopping inside blocks. The layout is that of the pinned version; EngineUnavailable
+        if it is another.
+        """
+        start = self._handle.value
+        assert start is not None
+        memory = ctypes.string_at(start, _STATE_SIZE)
+        at = memory.find(_PAGE_SIGNATURE)
+        if at < -_INVALID_ADDRESS or memory[at + _INIT_DONE] != 1:
+            raise EngineUnavailable(
+                "engine unicorn: libunicorn is not the version this engine was written for",
+                hint="install the version named in pyproject.toml",
+            )
+        return start + at
 
     def _system(self, crn: int, crm: int, op0: int, op1: int, op2: int, value: int) -> None:
         register = struct.pack("<5I4xQ", crn, crm, op0, op1, op2, value)  # uc_arm64_cp_reg
@@ -240,9 +269,7 @@ class UnicornVcpu:
         """Exact, although Unicorn's callback is told the page only."""
         if self.fault_access is Protection.EXECUTE:
             return int(self.registers[Register.PC])
-        offset = self._engine.invalid_address_offset()
-        assert self._handle.value is not None
-        return ctypes.c_uint64.from_address(self._handle.value + offset).value
+        return ctypes.c_uint64.from_address(self._state + _INVALID_ADDRESS).value
 
     def run(self) -> Exit:
         lib, handle, gate = self._lib, self._handle, self._engine.gate
@@ -250,9 +277,10 @@ class UnicornVcpu:
         lib.uc_reg_write_batch(handle, batch.ids, batch.values, batch.count)
         while True:
             gate.enter(self)
+            # Before the refresh, so that whoever changes pages from now on waits for this run.
+            self._running = True
             self._refresh()
             self._event = None
-            self._running = True
             if self._interrupted:
                 self._running = self._interrupted = False
                 gate.leave()
@@ -372,47 +400,3 @@ class UnicornEngine:
         self.executed.clear()
         for vcpu in self.vcpus:
             vcpu.tlb_stale = vcpu.code_stale = True
-
-    def invalid_address_offset(self) -> int:
-        """Where this build of the library keeps the address of the last refused access.
-
-        There is no call that tells it, so a scratch instance refuses an access to a recognisable
-        address and its state is searched. Raises EngineUnavailable if it is not found.
-        """
-        if not hasattr(self, "_invalid_offset"):
-            self._invalid_offset = self._find_invalid_address()
-        return self._invalid_offset
-
-    def _find_invalid_address(self) -> int:
-        marker = 0x12_3456_7ABC
-        lib, handle = self.lib, ctypes.c_void_p()
-        page = ctypes.create_string_buffer(2 * PAGE)
-        aligned = -(-ctypes.addressof(page) // PAGE) * PAGE
-        ctypes.memmove(aligned, 0xF940_0020.to_bytes(4, "little"), 4)  # ldr x0, [x1]
-
-        def fill(_uc: int, address: int, _kind: int, entry: _Words, _data: int) -> bool:
-            entry[0], entry[1] = 0, 5
-            return address < PAGE
-
-        hook = _FillHook(fill)
-        lib.uc_open(_ARCH_ARM64, _MODE_ARM, ctypes.byref(handle))
-        try:
-            lib.uc_mem_map_ptr(handle, 0, PAGE, 5, aligned)
-            code = ctypes.c_int(_control(_CTL_TLB_TYPE, 1))
-            lib.uc_ctl(handle, code, ctypes.c_int(_TLB_VIRTUAL))
-            identity, always = ctypes.c_size_t(), (ctypes.c_uint64(1), ctypes.c_uint64(0))
-            kind = ctypes.c_int(_HOOK_TLB_FILL)
-            lib.uc_hook_add(handle, ctypes.byref(identity), kind, hook, ctypes.c_void_p(), *always)
-            value = ctypes.c_uint64(marker)
-            lib.uc_reg_write(handle, _REG_X[1], ctypes.byref(value))
-            lib.uc_emu_start(handle, 0, 4, 0, 0)
-            assert handle.value is not None
-            for offset in range(0, 0x800, 8):
-                if ctypes.c_uint64.from_address(handle.value + offset).value == marker:
-                    return offset
-        finally:
-            lib.uc_close(handle)
-        raise EngineUnavailable(
-            "engine unicorn: this build of libunicorn hides the address of a fault",
-            hint="install the version named in pyproject.toml",
-        )
