@@ -17,7 +17,6 @@ from elfuse.images.reference import parse_reference
 from elfuse.images.store import Store
 from elfuse.overlay.diff import changes
 from elfuse.overlay.layers import Layers
-from elfuse.overlay.objects import ObjectStore
 from elfuse.overlay.overlay import Overlay
 from elfuse.overlay.tree import tree_path
 
@@ -205,7 +204,7 @@ def _directory_size(path: "os.PathLike[str]") -> int:
 def verify(store: str) -> list[str]:
     """Everything that is damaged."""
     root = store_root(store)
-    return [*Store(root).verify(), *ObjectStore(root).verify()]
+    return [*Store(root).verify(), *Layers(root).verify()]
 
 
 def diff(name: str, store: str) -> list[tuple[str, bytes]]:
@@ -220,7 +219,7 @@ def diff(name: str, store: str) -> list[tuple[str, bytes]]:
 def open_container(root: "os.PathLike[str]", containers: Containers, container: Container) -> Overlay:
     """A container's filesystem."""
     return Overlay(
-        tree_path(root, container.tree), ObjectStore(root).root, containers.upper(container)
+        tree_path(root, container.tree), Layers(root).objects.root, containers.upper(container)
     )
 
 

@@ -19,7 +19,7 @@ from elfuse.container.volumes import Volume, mount_volumes, parse_volume
 from elfuse.errors import CommandNotFound, UsageError
 from elfuse.images.errors import ImageNotStored
 from elfuse.images.manifest import Image, ImageConfig
-from elfuse.overlay.objects import ObjectStore
+from elfuse.overlay.layers import Layers
 from elfuse.overlay.overlay import Overlay
 from elfuse.runtime.boot import Program
 from elfuse.runtime.vfs.credentials import Credentials
@@ -119,7 +119,7 @@ def _start(
 ) -> NoReturn:
     overlay = Overlay(
         root / "trees" / container.tree,
-        ObjectStore(root).root,
+        Layers(root).objects.root,
         containers.upper(container),
         read_only=options.read_only,
     )
@@ -197,5 +197,5 @@ def throwaway_overlay(reference: str, store: str) -> tuple[Overlay, Callable[[],
     image = library.stored_image(reference, store)
     root = store_root(store)
     upper = tempfile.mkdtemp(prefix="elfuse-")
-    overlay = Overlay(library.image_tree(image, store), ObjectStore(root).root, Path(upper))
+    overlay = Overlay(library.image_tree(image, store), Layers(root).objects.root, Path(upper))
     return overlay, lambda: shutil.rmtree(upper, ignore_errors=True)

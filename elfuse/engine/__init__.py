@@ -9,6 +9,11 @@ from elfuse.errors import EngineUnavailable
 NAMES = ("unicorn",)
 
 
+def default_name() -> str:
+    """The back end that `open_engine` takes when none is named."""
+    return "unicorn"
+
+
 def open_engine(name: str = "") -> Engine:
     """The back end `name`, or the best one this host can run.
 

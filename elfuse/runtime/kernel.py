@@ -76,6 +76,19 @@ class Kernel:
     def next_tid(self) -> int:
         return self.processes.next_id()
 
+    def watch(self, seconds: float) -> None:
+        """The vCPU watchdog: no vCPU runs longer than this without the host regaining control."""
+        if seconds <= 0:
+            return
+        interval = int(seconds * 1e9)
+
+        def look() -> None:
+            for task in self.tasks.values():
+                task.vcpu.interrupt()
+            self.timers.add(time.monotonic_ns() + interval, look)
+
+        self.timers.add(time.monotonic_ns() + interval, look)
+
     # The service thread
 
     def start_service(self) -> None:
