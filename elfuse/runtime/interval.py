@@ -1,165 +1,199 @@
-"""Interval timers of processes: setitimer(2) and timer_create(2)."""
+"""Timers of processes that send signals: setitimer(2) and timer_create(2).
 
-import time
+As in the kernel, a periodic timer is not started again before its signal has been taken; what
+has passed by then is its overrun. So a short interval cannot flood a process with signals.
+"""
+
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from elfuse.runtime import signals
 from elfuse.runtime.abi.signal import Sig
+from elfuse.runtime.abi.time import ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL
+from elfuse.runtime.clocks import MONOTONIC, PROCESS_CPU, PROCESS_USER, Source
 from elfuse.runtime.signals import SI_KERNEL, SI_TIMER, SigInfo
+from elfuse.runtime.signals.state import bit
 from elfuse.runtime.timers import Timer, TimerQueue
+from elfuse.runtime.wait import now
 
 if TYPE_CHECKING:
     from elfuse.runtime.process import Process
     from elfuse.runtime.task import Task
 
-ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF = 0, 1, 2
-_SIGNALS = {ITIMER_REAL: Sig.SIGALRM, ITIMER_VIRTUAL: Sig.SIGVTALRM, ITIMER_PROF: Sig.SIGPROF}
-_CPU_CHECK_NS = 10_000_000
-"""CPU time cannot be waited for; a CPU timer looks at it this often."""
-_MAX_OVERRUN = 0x7FFFFFFF
+ITIMERS = {
+    ITIMER_REAL: (MONOTONIC, Sig.SIGALRM),
+    ITIMER_VIRTUAL: (PROCESS_USER, Sig.SIGVTALRM),
+    ITIMER_PROF: (PROCESS_CPU, Sig.SIGPROF),
+}
+_LEAST_DELAY_NS = 1_000_000
+"""Before a periodic timer expires again whose signal nobody takes."""
+_MAX_OVERRUN = 0x7FFF_FFFF
 
-
-def process_cpu_ns() -> int:
-    return time.process_time_ns()
+Taken = Callable[[SigInfo], SigInfo]
 
 
 class Interval:
-    """A timer on a clock function: first expiry, then every `interval_ns`.
+    """Expiry at a value of a clock, then after every interval.
 
-    `expired(count)` runs with the kernel lock held, with how many intervals have passed.
+    `expired(taken)` posts the signal and says whether it is pending now; `taken` is to be called
+    when somebody takes it, and starts the next interval.
     """
 
     def __init__(
-        self, queue: TimerQueue, clock: Callable[[], int], expired: Callable[[int], None]
+        self, queue: TimerQueue, source: Source, expired: Callable[[Taken], bool] | None
     ) -> None:
         self._queue = queue
-        self._clock = clock
+        self._source = source
         self._expired = expired
         self._timer: Timer | None = None
         self._next = 0
+        """Clock value of the next expiry, or of the one whose signal is pending; 0: disarmed."""
+        self._setting = 0
         self.interval_ns = 0
-
-    @property
-    def armed(self) -> bool:
-        return self._timer is not None
+        self.overrun = 0
+        """Intervals that passed while the last signal was pending."""
 
     def remaining_ns(self) -> int:
-        """Until the next expiry, at least 1 while armed; 0 if not."""
-        return max(1, self._next - self._clock()) if self.armed else 0
+        """Until the next expiry, at least 1 while armed; 0 if it is not."""
+        if not self._next:
+            return 0
+        left = self._next - self._source.read()
+        if left > 0:
+            return left
+        if self.interval_ns:
+            return left % self.interval_ns or self.interval_ns
+        # A timer that sends nothing has simply expired; any other is about to.
+        return 1 if self._expired else 0
 
-    def set(self, first: int, interval_ns: int) -> None:
-        """Arm for the clock value `first`; 0 disarms."""
+    def set(self, first: int, interval_ns: int, *, absolute: bool = False) -> None:
+        """Arm for `first` nanoseconds from now, or clock value; 0 disarms."""
         self.cancel()
-        self.interval_ns = interval_ns
+        self.overrun = 0
         if first:
-            self._next = first
+            self.interval_ns = interval_ns
+            self._next = first if absolute else self._source.read() + first
             self._schedule()
 
     def cancel(self) -> None:
+        """Disarm. A signal that is pending stays so, but starts nothing again."""
+        self._setting += 1
+        self._next = self.interval_ns = 0
         if self._timer is not None:
             self._queue.cancel(self._timer)
             self._timer = None
 
-    def _schedule(self) -> None:
-        wait = max(0, self._next - self._clock())
-        if self._clock not in (time.monotonic_ns, time.time_ns):
-            wait = max(wait, _CPU_CHECK_NS) if wait else 0
-        self._timer = self._queue.add(time.monotonic_ns() + wait, self._fire)
+    def resume(self) -> None:
+        """After the queue was cleared: go on."""
+        if self._timer is not None and not self._timer.scheduled:
+            self._schedule()
+
+    def _schedule(self, least_ns: int = 0) -> None:
+        if self._expired is not None:
+            delay = max(least_ns, self._source.delay(self._next))
+            self._timer = self._queue.add(now() + delay, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        try:
+            early = self._source.delay(self._next) > 0
+        except OSError:
+            # The process or thread whose CPU time this is has ended.
+            self.cancel()
+            return
+        if early:
+            self._schedule()
+        else:
+            self._fire()
 
     def _fire(self) -> None:
-        self._timer = None
-        now = self._clock()
-        if now < self._next:
-            self._schedule()
-            return
-        count = 1
-        if self.interval_ns:
-            count += (now - self._next) // self.interval_ns
-            self._next += count * self.interval_ns
-            self._schedule()
-        self._expired(count)
+        assert self._expired is not None
+        setting, periodic = self._setting, self.interval_ns > 0
+
+        def taken(info: SigInfo) -> SigInfo:
+            if periodic and setting == self._setting:
+                self._restart(0)
+            return replace(info, overrun=self.overrun) if info.code == SI_TIMER else info
+
+        if not periodic:
+            self._next = 0
+        if not self._expired(taken) and periodic:
+            self._restart(_LEAST_DELAY_NS)
+
+    def _restart(self, least_ns: int) -> None:
+        passed = max(0, self._source.read() - self._next) // self.interval_ns
+        self.overrun = min(passed, _MAX_OVERRUN)
+        self._next += (passed + 1) * self.interval_ns
+        self._schedule(least_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """How a timer tells: with which signal, to the process or to one thread."""
+
+    signo: int
+    value: int
+    thread: "Task | None" = None
 
 
 class ProcessTimers:
-    """A process's interval timers. A fork's child starts with a new one."""
+    """A process's timers. A fork's child starts with a new one."""
 
     def __init__(self, process: "Process") -> None:
         self._process = process
         self._queue = process.kernel.timers
         self._intervals: dict[int, Interval] = {}
-        self.created: dict[int, PosixTimer] = {}
+        self.created: dict[int, Interval] = {}
         self._next_id = 0
 
     def itimer(self, which: int) -> Interval:
-        """One of setitimer's three."""
+        """One of setitimer's three; KeyError for another."""
         found = self._intervals.get(which)
         if found is None:
-            clock = time.monotonic_ns if which == ITIMER_REAL else process_cpu_ns
-            info = SigInfo(signo=_SIGNALS[which], code=SI_KERNEL)
+            source, signo = ITIMERS[which]
+            info = SigInfo(signo=signo, code=SI_KERNEL)
 
-            def expired(_count: int) -> None:
-                signals.post_to_process(self._process, info)
+            def expired(taken: Taken) -> bool:
+                if self._process.signals.pending.bits & bit(signo):
+                    return False
+                return self._post(info, None, taken)
 
-            found = self._intervals[which] = Interval(self._queue, clock, expired)
+            found = self._intervals[which] = Interval(self._queue, source, expired)
         return found
 
-    def create(self, clock: Callable[[], int], notify: "Notify") -> int:
-        """A new timer's id."""
+    def create(self, source: Source, notify: Callable[[int], Notify | None]) -> int:
+        """A new timer's number; `notify` is asked with it, None sends nothing."""
         number, self._next_id = self._next_id, self._next_id + 1
-        self.created[number] = PosixTimer(self._queue, clock, self._process, notify, number)
+        target = notify(number)
+        expired = None
+        if target is not None:
+            thread = target.thread
+            info = SigInfo(signo=target.signo, code=SI_TIMER, value=target.value, timer_id=number)
+
+            def expired(taken: Taken) -> bool:
+                return self._post(info, thread, taken)
+
+        self.created[number] = Interval(self._queue, source, expired)
         return number
 
+    def _post(self, info: SigInfo, thread: "Task | None", taken: Taken) -> bool:
+        if not self._process.tasks:
+            # A process without a host process of its own has ended.
+            self.cancel()
+            return True
+        if thread is None:
+            return signals.post_to_process(self._process, info, taken)
+        return signals.post_to_task(thread, info, taken)
+
+    def cancel(self) -> None:
+        """Disarm all."""
+        for timer in (*self._intervals.values(), *self.created.values()):
+            timer.cancel()
+
     def reset_for_exec(self) -> None:
-        """timer_create's timers end, setitimer's go on."""
+        """timer_create's timers end, setitimer's go on, in a new host process too."""
         for timer in self.created.values():
-            timer.interval.cancel()
+            timer.cancel()
         self.created.clear()
-
-
-class Notify:
-    """How a timer tells: signal number (0 for none), value, and a thread or None."""
-
-    def __init__(self, signo: int, value: int, task: "Task | None") -> None:
-        self.signo = signo
-        self.value = value
-        self.task = task
-
-
-class PosixTimer:
-    """timer_create(2)'s timer."""
-
-    def __init__(
-        self,
-        queue: TimerQueue,
-        clock: Callable[[], int],
-        process: "Process",
-        notify: Notify,
-        number: int,
-    ) -> None:
-        self.clock = clock
-        self.interval = Interval(queue, clock, self._expired)
-        self._process = process
-        self._notify = notify
-        self._number = number
-        self.overrun = 0
-
-    def set_value(self, value: int) -> None:
-        """What the signal carries where the caller gave no sigevent: the timer's id."""
-        self._notify.value = value
-
-    def _expired(self, count: int) -> None:
-        self.overrun = min(count - 1, _MAX_OVERRUN)
-        if not self._notify.signo:
-            return
-        info = SigInfo(
-            signo=self._notify.signo,
-            code=SI_TIMER,
-            value=self._notify.value,
-            timer_id=self._number,
-            overrun=self.overrun,
-        )
-        if self._notify.task is not None:
-            signals.post_to_task(self._notify.task, info)
-        else:
-            signals.post_to_process(self._process, info)
+        for timer in self._intervals.values():
+            timer.resume()

@@ -90,6 +90,8 @@ class Task:
         self.clear_child_tid = 0
         self.robust_list = (0, 0)
         self.dying = False
+        self.host_thread = 0
+        """`threading.get_ident` of the thread that runs it."""
         self.vfork_done: Callable[[], None] | None = None
         """Set while a vfork parent waits: called when this task leaves the parent's memory."""
         process.tasks[tid] = self
@@ -124,9 +126,7 @@ class Task:
     def signal_due(self) -> bool:
         return self.dying or signals.due(self)
 
-    def blocked_poll(
-        self, poller: select.poll, timeout: int | None
-    ) -> list[tuple[int, int]]:
+    def blocked_poll(self, poller: select.poll, timeout: int | None) -> list[tuple[int, int]]:
         """The host's poll with the kernel lock dropped; `timeout` in milliseconds."""
         lock = self.kernel.lock
         lock.release()
@@ -142,6 +142,7 @@ class Task:
         """Execute the guest until this thread ends. The kernel lock is held on entry and return."""
         kernel, vcpu = self.kernel, self.vcpu
         lock = kernel.lock
+        self.host_thread = threading.get_ident()
         try:
             while True:
                 if self.signal_due():

@@ -1,9 +1,10 @@
 """Deadlines of the kernel part; the service thread runs what has expired."""
 
 import heapq
-import time
 from collections.abc import Callable
 from itertools import count
+
+from elfuse.runtime.wait import now
 
 
 class Timer:
@@ -19,6 +20,10 @@ class Timer:
     def __lt__(self, other: "Timer") -> bool:
         return (self.deadline_ns, self.order) < (other.deadline_ns, other.order)
 
+    @property
+    def scheduled(self) -> bool:
+        return self.callback is not None
+
 
 class TimerQueue:
     """Callbacks by CLOCK_MONOTONIC deadline. Guarded by the kernel lock."""
@@ -32,13 +37,14 @@ class TimerQueue:
     def add(self, deadline_ns: int, callback: Callable[[], None]) -> Timer:
         """Call back, with the kernel lock held, once the deadline has passed."""
         made = Timer(deadline_ns, next(self._order), callback)
-        first = self._heap[0].deadline_ns if self._heap else None
+        first = self.next_deadline()
         heapq.heappush(self._heap, made)
         if first is None or deadline_ns < first:
             self.earlier()
         return made
 
     def cancel(self, timer: Timer) -> None:
+        """Nothing happens if it has expired already."""
         timer.callback = None
 
     def next_deadline(self) -> int | None:
@@ -48,12 +54,19 @@ class TimerQueue:
         return self._heap[0].deadline_ns if self._heap else None
 
     def run_expired(self) -> None:
-        now = time.monotonic_ns()
-        while self._heap and self._heap[0].deadline_ns <= now:
-            callback = heapq.heappop(self._heap).callback
+        """Run what was due when this began; what a callback adds waits for the next time."""
+        until, last = now(), next(self._order)
+        while (deadline := self.next_deadline()) is not None and deadline <= until:
+            timer = self._heap[0]
+            if timer.order > last:
+                return
+            heapq.heappop(self._heap)
+            callback, timer.callback = timer.callback, None
             if callback is not None:
                 callback()
 
     def clear(self) -> None:
         """Forget everything: a fork's child inherits no timers."""
+        for timer in self._heap:
+            timer.callback = None
         self._heap.clear()

@@ -59,6 +59,10 @@ class Timeval(Struct, size=16):
         seconds, rest = divmod(nanoseconds, 1_000_000_000)
         return cls(tv_sec=seconds, tv_usec=rest // 1000)
 
+    @property
+    def ns(self) -> int:
+        return self.tv_sec * 1_000_000_000 + self.tv_usec * 1000
+
 
 class Rusage(Struct, size=144):
     """struct rusage."""

@@ -1,8 +1,10 @@
 """Clocks and timers (linux/time.h)."""
 
 from enum import IntEnum
+from typing import Annotated
 
-from elfuse.runtime.abi.layout import Struct, i32, i64, u64
+from elfuse.runtime.abi.layout import Bytes, Struct, i32, i64, u32
+from elfuse.runtime.abi.resource import Timeval as Timeval
 from elfuse.runtime.abi.stat import Timespec
 
 
@@ -23,7 +25,15 @@ class Clock(IntEnum):
 
 
 CLOCK_NAMES = {clock.value: f"CLOCK_{clock.name}" for clock in Clock}
+CPUCLOCK_VIRT, CPUCLOCK_FD, CPUCLOCK_THREAD = 1, 3, 4
+"""Low bits of a negative clock number; above them stands the complement of a pid or tid."""
 TIMER_ABSTIME = 1
+ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF = 0, 1, 2
+ITIMER_NAMES = {
+    ITIMER_REAL: "ITIMER_REAL",
+    ITIMER_VIRTUAL: "ITIMER_VIRTUAL",
+    ITIMER_PROF: "ITIMER_PROF",
+}
 SECOND = 1_000_000_000
 
 
@@ -34,41 +44,11 @@ class Itimerspec(Struct, size=32):
     it_value: Timespec
 
 
-class Timeval(Struct, size=16):
-    """struct timeval of 64-bit systems."""
-
-    tv_sec: i64
-    tv_usec: i64
-
-    @classmethod
-    def from_ns(cls, ns: int) -> "Timeval":
-        return cls(tv_sec=ns // SECOND, tv_usec=ns % SECOND // 1000)
-
-    @property
-    def ns(self) -> int:
-        return self.tv_sec * SECOND + self.tv_usec * 1000
-
-
 class Itimerval(Struct, size=32):
     """struct itimerval."""
 
     it_interval: Timeval
     it_value: Timeval
-
-
-class Sigevent(Struct, size=64):
-    """struct sigevent."""
-
-    sigev_value: u64
-    sigev_signo: i32
-    sigev_notify: i32
-    sigev_tid: i32
-    pad: i32 = 0
-    spare0: u64 = 0
-    spare1: u64 = 0
-    spare2: u64 = 0
-    spare3: u64 = 0
-    spare4: u64 = 0
 
 
 class Tms(Struct, size=32):
@@ -78,3 +58,26 @@ class Tms(Struct, size=32):
     tms_stime: i64
     tms_cutime: i64
     tms_cstime: i64
+
+
+STA_UNSYNC, TIME_ERROR = 0x40, 5
+
+
+class Timex(Struct, size=208):
+    """struct timex."""
+
+    modes: u32 = 0
+    pad0: u32 = 0
+    offset: i64 = 0
+    freq: i64 = 0
+    maxerror: i64 = 16_000_000
+    esterror: i64 = 16_000_000
+    status: i32 = STA_UNSYNC
+    pad1: u32 = 0
+    constant: i64 = 2
+    precision: i64 = 1
+    tolerance: i64 = 32_768_000
+    time: Timeval
+    tick: i64 = 10_000
+    rest: Annotated[bytes, Bytes(112)] = b""
+    """PPS statistics, the TAI offset and spare words."""

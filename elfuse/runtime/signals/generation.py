@@ -96,8 +96,8 @@ def post_to_process(process: "Process", info: SigInfo, taken: Taken | None = Non
 
 
 def post_to_task(task: "Task", info: SigInfo, taken: Taken | None = None) -> bool:
-    """A signal for one thread; False if it is dropped."""
-    if not info.signo:
+    """A signal for one thread; False if it is dropped, or if the thread has ended."""
+    if not info.signo or task.process.tasks.get(task.tid) is not task:
         return False
     held = task.signals
     if not _add(task.process, held.pending, info, held.blocked | held.waiting, taken):

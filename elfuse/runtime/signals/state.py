@@ -154,16 +154,6 @@ class PendingSet:
                     self._queues[signo].clear()
             self.bits &= ~unwanted
 
-    def forget(self, taken: Taken) -> None:
-        """Remove the signal that was added with this `taken` (its timer is gone)."""
-        for signo, queue in self._queues.items():
-            kept = deque(queued for queued in queue if queued.taken != taken)
-            if len(kept) != len(queue):
-                self._queues[signo] = kept
-                if not kept:
-                    self.bits &= ~bit(signo)
-                return
-
 
 @dataclass(frozen=True, slots=True)
 class AltStack:
