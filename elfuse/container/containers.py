@@ -11,6 +11,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -136,11 +137,12 @@ class Containers:
         self.delete(container)
 
     def delete(self, container: Container) -> None:
-        """Delete the directory; its last process calls this for --rm."""
+        """Delete the directory if it is there; its last process calls this for --rm."""
         directory = self.directory(container)
         gone = directory.with_name(f"{container.id}.gone")
         # Renamed first: a kill in the middle leaves nothing that looks like a container.
-        directory.rename(gone)
+        with suppress(FileNotFoundError):
+            directory.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
 
     def sweep(self) -> None:

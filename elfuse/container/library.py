@@ -235,13 +235,17 @@ def containers(store: str, *, everything: bool) -> list[dict[str, str]]:
             {
                 "container_id": container.id,
                 "image": parse_reference(container.image).familiar,
-                "command": " ".join(container.command),
+                "command": _shortened(" ".join(container.command)),
                 "created": _ago(time.time() - container.created_ns / 1e9),
                 "status": "Up" if running else "Exited",
                 "names": container.name,
             }
         )
     return rows
+
+
+def _shortened(text: str, limit: int = 20) -> str:
+    return f'"{text if len(text) <= limit else text[: limit - 1] + "…"}"'
 
 
 def remove_container(name: str, store: str) -> None:

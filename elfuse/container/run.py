@@ -152,8 +152,7 @@ def _start(
     credentials = Credentials.of(identity.uid, identity.gid, identity.groups)
     path = search_program(kernel.namespace, argv[0], environment, workdir)
     if path is None:
-        for action in kernel.at_exit[:-1] if options.remove else kernel.at_exit:
-            action()
+        kernel.run_at_exit()
         raise CommandNotFound(
             f'exec: "{argv[0]}": executable file not found in $PATH',
             hint="the PATH is the image's; name the program by its full path",

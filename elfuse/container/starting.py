@@ -93,8 +93,7 @@ def start(kernel: Kernel, program: Program, names: StartFailure) -> NoReturn:
     try:
         boot(kernel, program)
     except (SyscallError, OSError) as error:
-        for action in kernel.at_exit:
-            action()
+        kernel.run_at_exit()
         if isinstance(error, SyscallError):
             number = error.errno
         else:

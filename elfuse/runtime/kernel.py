@@ -211,6 +211,11 @@ class Kernel:
         else:
             self.processes.kick(entry[Field.PPID])
 
+    def run_at_exit(self) -> None:
+        """Clean up after the run: at its end, or because it could not start."""
+        while self.at_exit:
+            self.at_exit.pop()()
+
     def end_world(self) -> None:
         """The init process is gone: so is everything else (pid_namespaces(7))."""
         for entry in self.processes:

@@ -122,8 +122,7 @@ class Process:
         if kernel.hosted:
             return
         if first:
-            for action in kernel.at_exit:
-                action()
+            kernel.run_at_exit()
         os._exit(128 + (status & 0x7F) if status & 0x7F else status >> 8)
 
     def _account(self) -> None:
