@@ -1,17 +1,19 @@
 """Reading, writing and copying through descriptions, with waiting and SIGPIPE."""
 
-import errno  # noqa: TID251 - compared with the host's OSErrors
 import os
 import stat
 from collections.abc import Sequence
 
+from elfuse import host
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.poll import POLLIN, POLLOUT
 from elfuse.runtime.abi.signal import Sig
 from elfuse.runtime.files.base import OpenFile
+from elfuse.runtime.files.directory import DirectoryFile
+from elfuse.runtime.files.pipe import PipeFile
 from elfuse.runtime.signals import SI_USER, SigInfo, post_to_task
 from elfuse.runtime.task import Task
-from elfuse.runtime.wait import Restart, retry
+from elfuse.runtime.wait import Restart, WouldBlock, retry, sleep
 
 _COPY_PIECE = 1 << 20
 
@@ -25,6 +27,10 @@ def read(
     nonblocking: bool | None = None,
 ) -> int:
     """Fill guest memory; sleeps unless the description (or the caller) says not to."""
+    try:
+        return file.read_into(task, views, offset)
+    except WouldBlock:
+        pass
     return retry(
         task,
         file,
@@ -48,22 +54,26 @@ def write(
     EPIPE raises SIGPIPE as well.
     """
     wait = not (file.nonblocking if nonblocking is None else nonblocking)
-    left = [view for view in views if len(view)]
-    if not left:
-        return file.write_from(task, [], offset)
-    total = 0
-    while left:
+    done = _write_once(task, file, views, offset, wait)
+    size = sum(map(len, views))
+    if done >= size or not wait or offset is not None:
+        return done
+    return _write_rest(task, file, views, done, size)
+
+
+def _write_rest(
+    task: Task, file: OpenFile, views: Sequence[memoryview], total: int, size: int
+) -> int:
+    """The rest of a blocking write to a stream that took only a part at once."""
+    while total < size:
         try:
-            done = _write_once(task, file, left, None if offset is None else offset + total, wait)
-        except (Restart, SyscallError):
+            done = _write_once(task, file, _behind(views, total), None, True)
+        except (Restart, SyscallError, OSError):
             # What was written counts; the reason shows again at the next call.
-            if total:
-                return total
-            raise
-        total += done
-        left = _behind(left, done)
-        if not wait or offset is not None or not done:
+            return total
+        if not done:
             break
+        total += done
     return total
 
 
@@ -71,6 +81,10 @@ def _write_once(
     task: Task, file: OpenFile, views: Sequence[memoryview], offset: int | None, wait: bool
 ) -> int:
     try:
+        try:
+            return file.write_from(task, views, offset)
+        except WouldBlock:
+            pass
         return retry(
             task,
             file,
@@ -81,10 +95,6 @@ def _write_once(
         )
     except BrokenPipeError:
         post_to_task(task, SigInfo(signo=Sig.SIGPIPE, code=SI_USER, pid=task.process.pid))
-        raise SyscallError(Errno.EPIPE) from None
-    except OSError as error:
-        if error.errno == errno.EPIPE:
-            post_to_task(task, SigInfo(signo=Sig.SIGPIPE, code=SI_USER, pid=task.process.pid))
         raise
 
 
@@ -148,9 +158,23 @@ def _unread(source: OpenFile, size: int) -> None:
         return
 
 
+def tee(task: Task, source: PipeFile, to: PipeFile, count: int, *, nonblocking: bool) -> int:
+    """tee(2): what is in one pipe also goes into another; 0 once nobody can write to the first."""
+    nonblocking = nonblocking or source.nonblocking or to.nonblocking
+    while count:
+        try:
+            return host.duplicate_pipe_data(source.host_fd(), to.host_fd(), count)
+        except BlockingIOError:
+            if nonblocking:
+                raise
+        blocked = (to, POLLOUT) if source.poll(POLLIN) else (source, POLLIN)
+        sleep(task, [blocked])
+    return 0
+
+
 def sync(file: OpenFile) -> None:
     """fsync(2); EINVAL for what cannot be synced."""
-    if file.location is not None and file.location.inode.type_bits == stat.S_IFDIR:
+    if isinstance(file, DirectoryFile):
         return
     try:
         os.fsync(file.host_fd())

@@ -110,6 +110,7 @@ class Statfs(Struct, size=120):
     spare3: u64 = 0
 
 
+ST_RDONLY, ST_VALID, ST_RELATIME = 0x1, 0x20, 0x1000
 STATX_BASIC_STATS = 0x7FF
 STATX_MNT_ID = 0x1000
 

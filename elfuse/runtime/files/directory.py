@@ -34,9 +34,6 @@ class DirectoryFile(OpenFile):
     def describe(self) -> bytes:
         return self.location.path()
 
-    def host_fd(self) -> int:
-        raise SyscallError(Errno.ENODEV)
-
     def poll(self, events: int) -> int:
         return events & (POLLIN | POLLOUT)
 
@@ -74,8 +71,7 @@ class DirectoryFile(OpenFile):
                     raise SyscallError(Errno.EINVAL)
                 break
             self._position += 1
-            header = DirentHeader(
-                d_ino=ino, d_off=self._position, d_reclen=size, d_type=kind >> _TYPE_SHIFT
-            )
-            found += (header.pack() + name).ljust(size, b"\0")
+            # Member by member, as DirentHeader has them.
+            found += DirentHeader.packed(ino, self._position, size, kind >> _TYPE_SHIFT)
+            found += name.ljust(size - DirentHeader.size, b"\0")
         return bytes(found)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from elfuse.runtime.task import Task
 
 _ALWAYS = POLLERR | POLLHUP | POLLNVAL
+FIONREAD = 0x541B
 _HOST_RDHUP = getattr(select, "POLLRDHUP", 0)
 _PLAIN = 0x3DF
 """Event bits with the same value on every host; POLLRDHUP is Linux's only."""

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 from elfuse import host
 from elfuse.runtime.abi import fcntl as abi
-from elfuse.runtime.files.hostfile import StreamFile
+from elfuse.runtime.files.hostfile import FIONREAD, StreamFile
 from elfuse.runtime.fs.pseudo import Attributes
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task
-
-FIONREAD = 0x541B
 
 
 class PipeFile(StreamFile):

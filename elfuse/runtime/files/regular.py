@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
-from elfuse.runtime.files.hostfile import HostFile
+from elfuse.runtime.files.hostfile import FIONREAD, HostFile
 from elfuse.runtime.fs.host import HostInode
 from elfuse.runtime.vfs.location import Location
 
@@ -100,6 +100,13 @@ class RegularFile(HostFile):
             added = os.O_APPEND if flags & abi.O_APPEND else 0
             fcntl.fcntl(self._fd, fcntl.F_SETFL, held | added)
         super().set_flags(flags)
+
+    def ioctl(self, task: "Task", request: int, argument: int) -> int:
+        if request == FIONREAD:
+            left = os.fstat(self._fd).st_size - os.lseek(self._fd, 0, SEEK_CUR)
+            task.memory.write_u32(argument, max(left, 0))
+            return 0
+        return super().ioctl(task, request, argument)
 
     def stat(self) -> "Attributes":
         return self.location.inode.stat(self._fd)

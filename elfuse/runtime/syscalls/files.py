@@ -8,7 +8,8 @@ from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.files.directory import DirectoryFile
-from elfuse.runtime.files.pipe import make_pipe
+from elfuse.runtime.files.pipe import PipeFile, make_pipe
+from elfuse.runtime.files.regular import RegularFile
 from elfuse.runtime.syscalls.args import (
     Address,
     DirFd,
@@ -39,6 +40,14 @@ _OPEN_KNOWN = 0o27777777 | abi.O_TMPFILE
 InBuffer = Annotated[int, in_buffer(2)]
 FcntlCommand = Annotated[int, choice(abi.FCNTL_NAMES)]
 LockOperation = Annotated[int, choice({1: "LOCK_SH", 2: "LOCK_EX", 8: "LOCK_UN"})]
+
+
+def usable(task: Task, fd: int) -> OpenFile:
+    """A description that is more than a place in the tree: EBADF for O_PATH."""
+    file = task.files.get(fd)
+    if file.flags & abi.O_PATH:
+        raise SyscallError(Errno.EBADF)
+    return file
 
 
 def _readable(task: Task, fd: int) -> OpenFile:
@@ -88,9 +97,11 @@ def sys_writev(task: Task, fd: Fd, iov: Address, count: Int) -> int:
 
 
 def _positioned(file: OpenFile, offset: int) -> None:
+    """EINVAL for a negative offset, ESPIPE for a file without positions."""
     if offset < 0:
         raise SyscallError(Errno.EINVAL)
-    file.seek(0, 1)
+    if not isinstance(file, RegularFile):
+        file.seek(0, 1)
 
 
 @syscall(67)
@@ -163,7 +174,7 @@ def sys_lseek(task: Task, fd: Fd, offset: Offset, whence: Int) -> int:
 @syscall(61)
 def sys_getdents64(task: Task, fd: Fd, buffer: Address, count: UInt) -> int:
     """getdents64(2)."""
-    file = task.files.get(fd)
+    file = usable(task, fd)
     if not isinstance(file, DirectoryFile):
         raise SyscallError(Errno.ENOTDIR)
     data = file.records(task, count)
@@ -256,13 +267,16 @@ def sys_pipe2(task: Task, fds: Address, flags: OpenFlags) -> int:
     if flags & ~(abi.O_CLOEXEC | abi.O_NONBLOCK):
         raise SyscallError(Errno.EINVAL)
     cloexec = bool(flags & abi.O_CLOEXEC)
-    ends = make_pipe(flags)
-    numbers = [task.files.install(end, cloexec=cloexec) for end in ends]
+    read_end, write_end = make_pipe(flags)
+    first = task.files.install(read_end, cloexec=cloexec)
+    second = -1
     try:
-        task.memory.write(fds, b"".join(number.to_bytes(4, "little") for number in numbers))
+        second = task.files.install(write_end, cloexec=cloexec)
+        task.memory.write(fds, first.to_bytes(4, "little") + second.to_bytes(4, "little"))
     except SyscallError:
-        for number in numbers:
-            task.files.close(number)
+        task.files.close(first)
+        if second >= 0:
+            task.files.close(second)
         raise
     return 0
 
@@ -273,14 +287,15 @@ def sys_pipe2(task: Task, fds: Address, flags: OpenFlags) -> int:
 @syscall(29)
 def sys_ioctl(task: Task, fd: Fd, request: Hex, argument: Hex) -> int:
     """ioctl(2)."""
-    file = task.files.get(fd)
+    file = usable(task, fd)
     request &= 0xFFFF_FFFF
     if request in (_FIOCLEX, _FIONCLEX):
         task.files.set_cloexec(fd, request == _FIOCLEX)
         return 0
-    if request == _FIONBIO:
+    if request in (_FIONBIO, _FIOASYNC):
+        bit = abi.O_NONBLOCK if request == _FIONBIO else abi.O_ASYNC
         on = task.memory.read_u32(argument)
-        file.set_flags(file.flags & ~abi.O_NONBLOCK | (abi.O_NONBLOCK if on else 0))
+        file.set_flags(file.flags & ~bit | (bit if on else 0))
         return 0
     return file.ioctl(task, request, argument)
 
@@ -304,7 +319,10 @@ def sys_fcntl(task: Task, fd: Fd, command: FcntlCommand, argument: Hex) -> int:
             task.files.set_cloexec(fd, bool(argument & 1))
             return 0
         case abi.F_GETFL:
-            return file.flags | abi.O_LARGEFILE if file.location else file.flags
+            large = file.location is not None and not file.flags & abi.O_PATH
+            return file.flags | (abi.O_LARGEFILE if large else 0)
+        case _ if file.flags & abi.O_PATH:
+            raise SyscallError(Errno.EBADF)
         case abi.F_SETFL:
             file.set_flags(file.flags & ~_SETTABLE | argument & _SETTABLE)
             return 0
@@ -315,7 +333,7 @@ def sys_fcntl(task: Task, fd: Fd, command: FcntlCommand, argument: Hex) -> int:
 @syscall(32)
 def sys_flock(task: Task, fd: Fd, operation: LockOperation) -> int:
     """flock(2)."""
-    filelock.flock(task, task.files.get(fd), operation)
+    filelock.flock(task, usable(task, fd), operation)
     return 0
 
 
@@ -327,7 +345,7 @@ def sys_ftruncate(task: Task, fd: Fd, length: Offset) -> int:
     """ftruncate(2)."""
     if length < 0:
         raise SyscallError(Errno.EINVAL)
-    file = task.files.get(fd)
+    file = usable(task, fd)
     if not file.writable:
         raise SyscallError(Errno.EINVAL)
     file.truncate(length)
@@ -357,21 +375,21 @@ def sys_sync(task: Task) -> int:
 @syscall(82)
 def sys_fsync(task: Task, fd: Fd) -> int:
     """fsync(2)."""
-    transfer.sync(task.files.get(fd))
+    transfer.sync(usable(task, fd))
     return 0
 
 
 @syscall(83)
 def sys_fdatasync(task: Task, fd: Fd) -> int:
     """fdatasync(2)."""
-    transfer.sync(task.files.get(fd))
+    transfer.sync(usable(task, fd))
     return 0
 
 
 @syscall(267)
 def sys_syncfs(task: Task, fd: Fd) -> int:
     """syncfs(2)."""
-    task.files.get(fd)
+    usable(task, fd)
     return 0
 
 
@@ -380,14 +398,14 @@ def sys_sync_file_range(task: Task, fd: Fd, offset: Offset, length: Offset, flag
     """sync_file_range(2)."""
     if offset < 0 or length < 0 or flags & ~7:
         raise SyscallError(Errno.EINVAL)
-    transfer.sync(task.files.get(fd))
+    transfer.sync(usable(task, fd))
     return 0
 
 
 @syscall(223)
 def sys_fadvise64(task: Task, fd: Fd, offset: Offset, length: Offset, advice: Int) -> int:
     """posix_fadvise(2): advice only."""
-    file = task.files.get(fd)
+    file = usable(task, fd)
     if not 0 <= advice <= 5 or length < 0:
         raise SyscallError(Errno.EINVAL)
     file.seek(0, 1)
@@ -457,3 +475,12 @@ def sys_splice(
     if end is not None:
         task.memory.write_u64(out_at, end + done)
     return done
+
+
+@syscall(77)
+def sys_tee(task: Task, source: Fd, out: Fd, count: Size, flags: UInt) -> int:
+    """tee(2)."""
+    file, to = _readable(task, source), _writable(task, out)
+    if flags & ~0xF or not (isinstance(file, PipeFile) and isinstance(to, PipeFile)):
+        raise SyscallError(Errno.EINVAL)
+    return transfer.tee(task, file, to, min(count, _MAX_TRANSFER), nonblocking=bool(flags & 2))

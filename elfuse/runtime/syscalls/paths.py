@@ -7,6 +7,9 @@ from typing import Annotated
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.stat import (
+    ST_RDONLY,
+    ST_RELATIME,
+    ST_VALID,
     STATX_BASIC_STATS,
     STATX_MNT_ID,
     Stat,
@@ -30,10 +33,11 @@ from elfuse.runtime.syscalls.args import (
     UInt,
     flags,
 )
+from elfuse.runtime.syscalls.files import usable
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.vfs import operations
-from elfuse.runtime.vfs.credentials import EXECUTE, permitted
+from elfuse.runtime.vfs.credentials import EXECUTE, WRITE, permitted
 from elfuse.runtime.vfs.filesystem import Attributes, StatFs
 from elfuse.runtime.vfs.location import Location
 
@@ -49,27 +53,35 @@ RenameFlags = Annotated[int, flags({1: "RENAME_NOREPLACE", 2: "RENAME_EXCHANGE"}
 
 _KEEP = 0xFFFF_FFFF
 _UTIME_NOW, _UTIME_OMIT = 0x3FFFFFFF, 0x3FFFFFFE
-_PATH_MAX = 4096
+_SECOND = 1_000_000_000
 _STATX_SYNC = 0x6000
 
 
 # Attributes
 
 
-def _stat(attributes: Attributes, device: int) -> Stat:
-    return Stat(
-        st_dev=device,
-        st_ino=attributes.ino,
-        st_mode=attributes.mode,
-        st_nlink=attributes.nlink,
-        st_uid=attributes.uid,
-        st_gid=attributes.gid,
-        st_rdev=make_dev(attributes.rdev_major, attributes.rdev_minor),
-        st_size=attributes.size,
-        st_blocks=attributes.blocks,
-        st_atim=Timespec.from_ns(attributes.atime_ns),
-        st_mtim=Timespec.from_ns(attributes.mtime_ns),
-        st_ctim=Timespec.from_ns(attributes.ctime_ns),
+def _stat(found: Attributes, device: int) -> bytes:
+    atime, mtime, ctime = found.atime_ns, found.mtime_ns, found.ctime_ns
+    return Stat.packed(
+        device,
+        found.ino,
+        found.mode,
+        found.nlink,
+        found.uid,
+        found.gid,
+        make_dev(found.rdev_major, found.rdev_minor),
+        0,
+        found.size,
+        4096,
+        0,
+        found.blocks,
+        atime // _SECOND,
+        atime % _SECOND,
+        mtime // _SECOND,
+        mtime % _SECOND,
+        ctime // _SECOND,
+        ctime % _SECOND,
+        0,
     )
 
 
@@ -98,7 +110,7 @@ def _attributes(task: Task, dirfd: int, path: bytes, at: int) -> tuple[Attribute
 @syscall(80)
 def sys_fstat(task: Task, fd: Fd, buffer: Address) -> int:
     """fstat(2)."""
-    _stat(*_open_attributes(task, fd)).store(task.memory, buffer)
+    task.memory.write(buffer, _stat(*_open_attributes(task, fd)))
     return 0
 
 
@@ -107,7 +119,7 @@ def sys_newfstatat(task: Task, dirfd: DirFd, path: Path, buffer: Address, flags:
     """fstatat(2)."""
     if flags & ~(abi.AT_SYMLINK_NOFOLLOW | abi.AT_NO_AUTOMOUNT | abi.AT_EMPTY_PATH):
         raise SyscallError(Errno.EINVAL)
-    _stat(*_attributes(task, dirfd, path, flags)).store(task.memory, buffer)
+    task.memory.write(buffer, _stat(*_attributes(task, dirfd, path, flags)))
     return 0
 
 
@@ -145,7 +157,7 @@ def sys_statx(
     return 0
 
 
-def _statfs(found: StatFs) -> Statfs:
+def _statfs(found: StatFs, *, read_only: bool) -> Statfs:
     return Statfs(
         f_type=found.magic,
         f_bsize=found.block_size,
@@ -155,6 +167,7 @@ def _statfs(found: StatFs) -> Statfs:
         f_files=found.files,
         f_ffree=found.files_free,
         f_frsize=found.block_size,
+        f_flags=ST_VALID | ST_RELATIME | (ST_RDONLY if read_only else 0),
     )
 
 
@@ -162,16 +175,15 @@ def _statfs(found: StatFs) -> Statfs:
 def sys_statfs(task: Task, path: Path, buffer: Address) -> int:
     """statfs(2)."""
     place = operations.resolve(task, abi.AT_FDCWD, path)
-    _statfs(place.mount.fs.statfs()).store(task.memory, buffer)
+    _statfs(place.mount.fs.statfs(), read_only=place.read_only).store(task.memory, buffer)
     return 0
 
 
 @syscall(44)
 def sys_fstatfs(task: Task, fd: Fd, buffer: Address) -> int:
     """fstatfs(2)."""
-    location = task.files.get(fd).location
-    mount = location.mount if location is not None else task.kernel.namespace.roots[0]
-    _statfs(mount.fs.statfs()).store(task.memory, buffer)
+    place = operations.location_of(task.files.get(fd))
+    _statfs(place.mount.fs.statfs(), read_only=place.read_only).store(task.memory, buffer)
     return 0
 
 
@@ -186,7 +198,7 @@ def _access(task: Task, dirfd: int, path: bytes, mode: int, at: int) -> int:
         empty=bool(at & abi.AT_EMPTY_PATH),
     )
     attributes = place.inode.stat()
-    if mode & 2 and place.read_only and not kinds.S_ISCHR(attributes.mode):
+    if mode & WRITE and place.read_only and not kinds.S_ISCHR(attributes.mode):
         raise SyscallError(Errno.EROFS)
     real = not at & abi.AT_EACCESS
     if mode and not permitted(task.credentials, attributes, mode, real=real):
@@ -208,20 +220,15 @@ def sys_faccessat2(task: Task, dirfd: DirFd, path: Path, mode: Mode, flags: AtFl
     return _access(task, dirfd, path, mode, flags)
 
 
-def _owned(task: Task, place: Location) -> Attributes:
-    """The attributes, if the task may change them: EROFS, EPERM."""
-    operations.require_writable(place)
-    attributes = place.inode.stat()
-    if place.mount.checked and not task.credentials.owns(attributes):
-        raise SyscallError(Errno.EPERM)
-    return attributes
-
-
 def _chmod(task: Task, place: Location, mode: int) -> int:
-    attributes = _owned(task, place)
+    operations.require_writable(place)
     held = task.credentials
-    if held.fsuid and not held.in_group(attributes.gid):
-        mode &= ~0o2000
+    if place.mount.enforces(held):
+        attributes = place.inode.stat()
+        if not held.owns(attributes):
+            raise SyscallError(Errno.EPERM)
+        if not held.in_group(attributes.gid):
+            mode &= ~0o2000
     place.inode.setattr(mode=mode & 0o7777)
     return 0
 
@@ -229,7 +236,7 @@ def _chmod(task: Task, place: Location, mode: int) -> int:
 @syscall(52)
 def sys_fchmod(task: Task, fd: Fd, mode: Mode) -> int:
     """fchmod(2)."""
-    return _chmod(task, operations.location_of(task.files.get(fd)), mode)
+    return _chmod(task, operations.location_of(usable(task, fd)), mode)
 
 
 @syscall(53)
@@ -255,7 +262,7 @@ def sys_fchmodat2(task: Task, dirfd: DirFd, path: Path, mode: Mode, flags: AtFla
 def _chown(task: Task, place: Location, uid: int, gid: int) -> int:
     operations.require_writable(place)
     attributes, held = place.inode.stat(), task.credentials
-    if held.fsuid and place.mount.checked:
+    if place.mount.enforces(held):
         owner = held.fsuid == attributes.uid
         group_allowed = gid == _KEEP or (owner and held.in_group(gid))
         if uid not in (_KEEP, attributes.uid) or not owner or not group_allowed:
@@ -274,7 +281,7 @@ def _chown(task: Task, place: Location, uid: int, gid: int) -> int:
 @syscall(55)
 def sys_fchown(task: Task, fd: Fd, uid: UInt, gid: UInt) -> int:
     """fchown(2)."""
-    return _chown(task, operations.location_of(task.files.get(fd)), uid, gid)
+    return _chown(task, operations.location_of(usable(task, fd)), uid, gid)
 
 
 @syscall(54)
@@ -296,27 +303,33 @@ def sys_utimensat(
     """utimensat(2); a NULL path means the descriptor itself."""
     if flags & ~(abi.AT_SYMLINK_NOFOLLOW | abi.AT_EMPTY_PATH):
         raise SyscallError(Errno.EINVAL)
-    follow = not flags & abi.AT_SYMLINK_NOFOLLOW
-    wanted = _times(task, times)
-    if path is None:
-        if dirfd == abi.AT_FDCWD:
-            raise SyscallError(Errno.EFAULT)
-        place = operations.location_of(task.files.get(dirfd))
-    else:
-        empty = bool(flags & abi.AT_EMPTY_PATH)
-        place = operations.resolve(task, dirfd, path, follow=follow, empty=empty)
-    if wanted == (None, None):
+    atime, mtime = _times(task, times)
+    if atime is None and mtime is None:
         return 0
+    if path is not None:
+        follow, empty = not flags & abi.AT_SYMLINK_NOFOLLOW, bool(flags & abi.AT_EMPTY_PATH)
+        place = operations.resolve(task, dirfd, path, follow=follow, empty=empty)
+    elif dirfd == abi.AT_FDCWD:
+        raise SyscallError(Errno.EFAULT)
+    elif flags:
+        raise SyscallError(Errno.EINVAL)
+    else:
+        place = operations.location_of(usable(task, dirfd))
     operations.require_writable(place)
-    attributes, held = place.inode.stat(), task.credentials
-    if place.mount.checked and not held.owns(attributes):
-        now = not times or _both_now(task, times)
-        if not now:
-            raise SyscallError(Errno.EPERM)
-        if not permitted(held, attributes, 2):
-            raise SyscallError(Errno.EACCES)
-    place.inode.setattr(atime_ns=wanted[0], mtime_ns=wanted[1])
+    _may_set_times(task, place, now=not times or _both_now(task, times))
+    place.inode.setattr(atime_ns=atime, mtime_ns=mtime)
     return 0
+
+
+def _may_set_times(task: Task, place: Location, *, now: bool) -> None:
+    """The owner may set any time; whoever may write the file may set both to now."""
+    held = task.credentials
+    if not place.mount.enforces(held):
+        return
+    attributes = place.inode.stat()
+    if held.owns(attributes) or (now and permitted(held, attributes, WRITE)):
+        return
+    raise SyscallError(Errno.EACCES if now else Errno.EPERM)
 
 
 def _both_now(task: Task, times: int) -> bool:
@@ -355,7 +368,7 @@ def sys_truncate(task: Task, path: Path, length: Offset) -> int:
     if place.inode.type_bits != kinds.S_IFREG:
         raise SyscallError(Errno.EINVAL)
     operations.require_writable(place)
-    operations.require(task, place, 2)
+    operations.require(task, place, WRITE)
     place.inode.setattr(size=length)
     return 0
 
@@ -433,6 +446,8 @@ def sys_linkat(
         raise SyscallError(Errno.EINVAL)
     follow = bool(flags & abi.AT_SYMLINK_FOLLOW)
     empty = bool(flags & abi.AT_EMPTY_PATH)
+    if empty and not old and task.credentials.euid:
+        raise SyscallError(Errno.ENOENT)
     place = operations.resolve(task, old_dirfd, old, follow=follow, empty=empty)
     if place.inode.type_bits == kinds.S_IFDIR:
         raise SyscallError(Errno.EPERM)
