@@ -1,6 +1,6 @@
 """Sockets: families, types, levels, flags, options and structs (linux/socket.h, asm-generic)."""
 
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from typing import Annotated
 
 from elfuse.runtime.abi.layout import Bytes, Struct, i32, i64, u16, u32, u64
@@ -48,7 +48,7 @@ SOMAXCONN = 4096
 NETLINK_ROUTE = 0
 
 
-class Msg(IntFlag):
+class Msg(IntEnum):
     """MSG_*."""
 
     OOB = 0x1

@@ -92,6 +92,20 @@ def host_address(task: "Task", family: int, raw: bytes) -> Iterator[Any]:
         yield address
 
 
+def describe(raw: bytes) -> str:
+    """An address of the guest for people to read."""
+    try:
+        family = family_of(raw)
+        name = abi.FAMILY_NAMES.get(family, str(family))
+        if family == abi.AF_UNIX:
+            path = unix_name(raw)
+            shown = "@" + repr(path[1:])[1:] if path.startswith(b"\0") else repr(path)[1:]
+            return f"{{{name}, {shown}}}"
+        return "{" + ", ".join([name, *map(str, parse(family, raw))]) + "}"
+    except SyscallError:
+        return raw.hex()
+
+
 def pack_unix(name: bytes) -> bytes:
     """Struct sockaddr_un as long as the kernel returns it: a path with its NUL, nothing unnamed."""
     raw = abi.AF_UNIX.to_bytes(2, "little") + name

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from elfuse.runtime.task import Task
 
 _EXCLUSIVE_OK = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE
+_UNPOLLED_DEVICES = frozenset({(1, 3), (1, 5), (1, 7)})
+"""null, zero, full."""
+_SWEEP_MIN = 64
 
 
 class Item:
@@ -79,6 +82,7 @@ class EpollFile(AnonymousFile):
         self._polled: dict[Item, None] = {}
         """Items without a host descriptor, and those that time changes."""
         self._by_fd: dict[int, list[Item]] = {}
+        self._sweep_at = _SWEEP_MIN
         self._notifier: Notifier | None = None
         self._owner = os.getpid()
         self.waiters: list[Task] = []
@@ -100,7 +104,9 @@ class EpollFile(AnonymousFile):
             isinstance(file, EpollFile) or events & ~(_EXCLUSIVE_OK | EPOLLET)
         ):
             raise SyscallError(Errno.EINVAL)
-        self._drop_closed()
+        if len(self._items) >= self._sweep_at:
+            self._drop_closed()
+            self._sweep_at = max(_SWEEP_MIN, 2 * len(self._items))
         if (fd, id(file)) in self._items:
             raise SyscallError(Errno.EEXIST)
         if isinstance(file, EpollFile) and (
@@ -113,17 +119,21 @@ class EpollFile(AnonymousFile):
         self._wake_waiter()
 
     def _check_file(self, file: OpenFile) -> None:
-        """EPERM for what is always ready: regular files and directories."""
+        """EPERM for what is always ready: regular files, directories, memory devices."""
         if file is self:
             raise SyscallError(Errno.EINVAL)
         file.poll(0)
         if isinstance(file, AnonymousFile):
             return
         try:
-            kind = stat.S_IFMT(file.stat().mode)
+            found = file.stat()
         except (SyscallError, OSError):
             return
-        if kind in (stat.S_IFREG, stat.S_IFDIR):
+        kind = stat.S_IFMT(found.mode)
+        device = (found.rdev_major, found.rdev_minor)
+        if kind in (stat.S_IFREG, stat.S_IFDIR) or (
+            kind == stat.S_IFCHR and device in _UNPOLLED_DEVICES
+        ):
             raise SyscallError(Errno.EPERM)
 
     def modify(self, fd: int, file: OpenFile, events: int, data: int) -> None:
@@ -178,15 +188,17 @@ class EpollFile(AnonymousFile):
         if not found or item.file.wait_deadline() is not None:
             self._polled[item] = None
         for fd, _mask in found:
-            sharing = self._by_fd.setdefault(fd, [])
-            sharing.append(item)
+            # The number may have belonged to a description that is closed by now.
+            sharing = [other for other in self._by_fd.get(fd, ()) if other.file.in_use]
+            self._by_fd[fd] = [*sharing, item]
             item.host_fds.append(fd)
-            self._watch(fd, known=len(sharing) > 1)
+            self._watch(fd, known=bool(sharing))
 
     def _watch(self, fd: int, *, known: bool) -> None:
         mask = 0
         for item in self._by_fd[fd]:
-            mask |= dict(item.file.wait_fds(item.wanted)).get(fd, 0)
+            if item.file.in_use:
+                mask |= dict(item.file.wait_fds(item.wanted)).get(fd, 0)
         try:
             self._own_notifier().watch(fd, mask, known=known)
         except PermissionError:
@@ -198,7 +210,9 @@ class EpollFile(AnonymousFile):
         self._listed.pop(item, None)
         self._polled.pop(item, None)
         for fd in item.host_fds:
-            sharing = self._by_fd[fd]
+            sharing = self._by_fd.get(fd, [])
+            if item not in sharing:
+                continue
             sharing.remove(item)
             if sharing:
                 self._watch(fd, known=True)

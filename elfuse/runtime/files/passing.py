@@ -87,8 +87,9 @@ def _export(file: OpenFile) -> Exported:
         return "tty", state | {"number": file.number}, [file.host_fd()]
     if isinstance(file, RegularFile):
         return "regular", state | {"place": _place(file.location)}, [file.host_fd()]
-    if isinstance(file, (InheritedStream, InheritedFile)):
-        return "stream", state, [file.host_fd()]
+    if isinstance(file, InheritedStream):
+        kind = "redirected" if isinstance(file, InheritedFile) else "stream"
+        return kind, state, [file.host_fd()]
     if isinstance(file, PipeFile):
         return "pipe", state, [file.host_fd()]
     if isinstance(file, PathFile):
@@ -129,6 +130,9 @@ def unpack(task: "Task", fds: list[int]) -> list[OpenFile]:
     made: list[OpenFile] = []
     at = 1
     for kind, state, count in listing:
+        if at + count > len(fds):
+            # The host had no room for the rest.
+            break
         made.append(_REBUILD[kind](task, state, fds[at : at + count]))
         at += count
     return made
@@ -217,6 +221,7 @@ _REBUILD: dict[str, Callable[["Task", State, list[int]], OpenFile]] = {
     "signalfd": lambda task, state, _fds: _signalfd(task, state),
     "tty": lambda _task, state, fds: TtyFile(fds[0], state["flags"], number=state["number"]),
     "regular": _regular,
+    "redirected": lambda _task, state, fds: InheritedFile(fds[0], state["flags"]),
     "stream": lambda _task, state, fds: InheritedStream(fds[0], state["flags"]),
     "pipe": lambda _task, state, fds: PipeFile(fds[0], state["flags"]),
     "path": lambda task, state, _fds: PathFile(_located(task, state), state["flags"]),

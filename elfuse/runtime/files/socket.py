@@ -168,7 +168,8 @@ class SocketFile(OpenFile):
         """Remember who is at the other end of a local connection, while it lives."""
         if self.family != abi.AF_UNIX or self.type == abi.SOCK_DGRAM:
             return
-        entry = kernel.processes.by_host_pid(host.peer_pid(self.end))
+        pid = host.peer_pid(self.end)
+        entry = kernel.processes.by_host_pid(pid) if pid else None
         self.peer_is_guest = entry is not None
         if entry is not None:
             uid, gid = (entry[field] & 0xFFFF_FFFF for field in (Field.UIDS, Field.GIDS))

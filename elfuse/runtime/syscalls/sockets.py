@@ -39,6 +39,18 @@ def _type_text(call: Call, index: int) -> str:
     return f"{name}|{flag_text(rest, abi.SOCK_FLAG_NAMES)}" if rest else name
 
 
+def _address(length_index: int) -> Arg:
+    """A pointer to a socket address that the call reads."""
+
+    def show(call: Call, index: int) -> str:
+        address, length = call.registers[index], call.registers[length_index]
+        if not address:
+            return "NULL"
+        return addresses.describe(call.task.memory.read(address, min(length, 128)))
+
+    return Arg("{x}", show)
+
+
 Family = Annotated[int, choice(abi.FAMILY_NAMES)]
 SocketType = Annotated[int, Arg(unsigned(32), _type_text)]
 SocketFlags = Annotated[int, flags(abi.SOCK_FLAG_NAMES)]
@@ -46,6 +58,8 @@ Level = Annotated[int, choice(abi.LEVEL_NAMES)]
 How = Annotated[int, choice(abi.SHUT_NAMES)]
 MsgFlags = Annotated[int, flags(abi.MSG_NAMES)]
 InBuffer = Annotated[int, in_buffer(2)]
+SocketAddress = Annotated[int, _address(2)]
+Target = Annotated[int, _address(5)]
 
 
 def _socket(task: Task, fd: int) -> SocketFile:
@@ -93,7 +107,7 @@ def sys_socketpair(
 
 
 @syscall(200)
-def sys_bind(task: Task, fd: Fd, address: Address, length: Int) -> int:
+def sys_bind(task: Task, fd: Fd, address: SocketAddress, length: Int) -> int:
     """bind(2)."""
     _socket(task, fd).bind(task, messages.read_name(task, address, length))
     return 0
@@ -142,7 +156,7 @@ def sys_accept4(task: Task, fd: Fd, address: Address, length: Address, flags: So
 
 
 @syscall(203)
-def sys_connect(task: Task, fd: Fd, address: Address, length: Int) -> int:
+def sys_connect(task: Task, fd: Fd, address: SocketAddress, length: Int) -> int:
     """connect(2)."""
     sockets.connect(task, _socket(task, fd), messages.read_name(task, address, length))
     return 0
@@ -164,7 +178,7 @@ def sys_getpeername(task: Task, fd: Fd, address: Address, length: Address) -> in
 
 @syscall(206)
 def sys_sendto(
-    task: Task, fd: Fd, buffer: InBuffer, size: Size, flags: MsgFlags, name: Address, length: Int
+    task: Task, fd: Fd, buffer: InBuffer, size: Size, flags: MsgFlags, name: Target, length: Int
 ) -> int:
     """sendto(2)."""
     file = _socket(task, fd)
