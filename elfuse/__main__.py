@@ -31,6 +31,8 @@ MANAGEMENT = frozenset(
 
 def _dispatch(arguments: Sequence[str]) -> int:
     first = arguments[0] if arguments else ""
+    if tuple(arguments[:2]) == ("container", "run"):
+        return _dispatch(arguments[1:])
     if first in MANAGEMENT:
         from elfuse.cli.app import main as manage
 
@@ -38,10 +40,10 @@ def _dispatch(arguments: Sequence[str]) -> int:
     from elfuse.cli import launch
 
     if first == "run":
-        return launch.run(arguments[1:])
-    if first == "container" and len(arguments) > 1 and arguments[1] == "run":
-        return launch.run(arguments[2:])
-    return launch.plain(arguments)
+        launch.run(arguments[1:])
+    else:
+        launch.plain(arguments)
+    return 0
 
 
 def main() -> NoReturn:

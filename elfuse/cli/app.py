@@ -121,7 +121,8 @@ def verify(store: Store = "") -> None:
         _write(problem)
     if problems:
         raise ElfuseError(
-            f"the store has {len(problems)} damaged items", hint="remove and pull those images again"
+            f"the store has {len(problems)} damaged items",
+            hint="remove and pull those images again",
         )
     _write("the store is sound")
 
@@ -134,7 +135,9 @@ def diff(container: str, store: Store = "") -> None:
 
 
 @app.command()
-def ps(everything: All = False, quiet: Quiet = False, form: Format = "table", store: Store = "") -> None:
+def ps(
+    everything: All = False, quiet: Quiet = False, form: Format = "table", store: Store = ""
+) -> None:
     """List containers."""
     rows = library.containers(store, everything=everything)
     if quiet:

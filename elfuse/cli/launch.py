@@ -65,17 +65,17 @@ RUN = Parser(
 )
 
 
-def plain(arguments: Sequence[str]) -> int:
+def plain(arguments: Sequence[str]) -> None:
     """`elfuse [options] [--] PROG [args...]`; returns only for --help and --version."""
     parsed = PLAIN.parse(arguments)
     if parsed.flag("help"):
         sys.stdout.write(_plain_help())
-        return 0
+        return
     if parsed.flag("version"):
         from elfuse.engine import default_name
 
         sys.stdout.write(f"elfuse {__version__} (engine {default_name()})\n")
-        return 0
+        return
     if not parsed.operands:
         raise UsageError("no program given", hint="elfuse ./prog, or: elfuse run IMAGE; see --help")
     from elfuse.container.plain import PlainOptions, run_plain
@@ -109,14 +109,14 @@ def _seconds(parsed: Parsed) -> float:
     return seconds
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str]) -> None:
     """`elfuse run [options] IMAGE [COMMAND] [ARG...]`; returns only for --help."""
     parsed = RUN.parse(arguments)
     if parsed.flag("help"):
         sys.stdout.write(
             f"usage: elfuse run [OPTIONS] IMAGE [COMMAND] [ARG...]\n\noptions:\n{RUN.help()}\n"
         )
-        return 0
+        return
     if not parsed.operands:
         raise UsageError("no image given", hint="usage: elfuse run [OPTIONS] IMAGE [COMMAND]")
     from elfuse.container.run import RunOptions, run_image

@@ -86,9 +86,7 @@ class Containers:
         else:
             number = int(identity, 16)
             name = f"{_LEFT[number % 16]}_{_RIGHT[number // 16 % 16]}_{identity[:4]}"
-        made = Container(
-            identity, name, image, tree, command, time.time_ns(), hostname or identity
-        )
+        made = Container(identity, name, image, tree, command, time.time_ns(), hostname or identity)
         directory = self.directory(made)
         (directory / "upper").mkdir(parents=True)
         partial = directory / "config.json.part"

@@ -113,7 +113,9 @@ def _file_entries(path: str) -> list[str]:
             continue
         name = entry.partition("=")[0]
         if not name or any(c.isspace() for c in name):
-            raise UsageError(f"--env-file {path}: line {number}: variable {name!r} contains whitespace")
+            raise UsageError(
+                f"--env-file {path}: line {number}: variable {name!r} contains whitespace"
+            )
         entries.append(entry)
     return entries
 

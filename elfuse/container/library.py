@@ -4,12 +4,12 @@ import os
 import platform as host_platform
 import sys
 import time
-from typing import Any
+from typing import Any, Literal
 
 from elfuse import __version__
 from elfuse.container.containers import Container, Containers
 from elfuse.container.places import store_root
-from elfuse.errors import ContainerError, ImageError
+from elfuse.errors import ContainerError, ImageError, UsageError
 from elfuse.images.manifest import LINUX_ARM64, Image, Platform
 from elfuse.images.progress import open_progress
 from elfuse.images.pull import pull as pull_image
@@ -20,21 +20,38 @@ from elfuse.overlay.layers import Layers
 from elfuse.overlay.overlay import Overlay
 from elfuse.overlay.tree import tree_path
 
+_PROGRESS: dict[str, Literal["auto", "plain", "none"]] = {
+    "auto": "auto",
+    "plain": "plain",
+    "none": "none",
+}
+_POLICIES: dict[str, Literal["always", "missing", "never", "newer"]] = {
+    "always": "always",
+    "missing": "missing",
+    "never": "never",
+    "newer": "newer",
+}
 _UNITS = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"))
 
 
 def pull(
-    reference: str, store: str, platform: str = "", progress: str = "auto", policy: str = "always"
+    reference: str,
+    store: str,
+    platform: str = "",
+    progress: str = "auto",
+    policy: str = "always",
 ) -> Image:
     """Bring an image into the store and merge its layers into a tree; ImageError."""
     root = store_root(store)
-    with open_progress(progress, sys.stderr) as shown:
+    if progress not in _PROGRESS or policy not in _POLICIES:
+        raise UsageError(f"--progress {progress} --pull {policy}: not known")
+    with open_progress(_PROGRESS[progress], sys.stderr) as shown:
         image = pull_image(
             parse_reference(reference),
             Store(root),
             sinks=Layers(root),
             platform=Platform.parse(platform) if platform else LINUX_ARM64,
-            policy=policy,
+            policy=_POLICIES[policy],
             progress=shown,
         )
     image_tree(image, store)
@@ -86,7 +103,7 @@ def _age(created: str) -> str:
     from datetime import UTC, datetime  # lists only
 
     try:
-        then = datetime.fromisoformat(created.replace("Z", "+00:00"))
+        then = datetime.fromisoformat(created)
     except ValueError:
         return "N/A"
     if then.tzinfo is None:
@@ -153,7 +170,11 @@ def inspect(name: str, store: str) -> dict[str, Any]:
             "StopSignal": config.stop_signal,
         },
         "Layers": [
-            {"Digest": layer.descriptor.digest, "Size": layer.descriptor.size, "DiffId": layer.diff_id}
+            {
+                "Digest": layer.descriptor.digest,
+                "Size": layer.descriptor.size,
+                "DiffId": layer.diff_id,
+            }
             for layer in image.layers
         ],
     }
@@ -186,9 +207,7 @@ def prune(store: str, *, dry_run: bool) -> int:
         containers.sweep()
     held = Store(root)
     freed += held.gc(dry_run=dry_run).size
-    live = [
-        [layer.diff_id for layer in held.load(entry).layers] for entry in held.entries()
-    ]
+    live = [[layer.diff_id for layer in held.load(entry).layers] for entry in held.entries()]
     trees = {c.tree for c in containers}
     return freed + Layers(root).gc(live, keep_trees=trees, dry_run=dry_run)
 
@@ -216,7 +235,9 @@ def diff(name: str, store: str) -> list[tuple[str, bytes]]:
     return [(change.kind, change.path) for change in changes(overlay)]
 
 
-def open_container(root: "os.PathLike[str]", containers: Containers, container: Container) -> Overlay:
+def open_container(
+    root: "os.PathLike[str]", containers: Containers, container: Container
+) -> Overlay:
     """A container's filesystem."""
     return Overlay(
         tree_path(root, container.tree), Layers(root).objects.root, containers.upper(container)

@@ -101,7 +101,9 @@ def start(kernel: Kernel, program: Program, names: StartFailure) -> NoReturn:
         raise _explain(number, names) from error
 
 
-def _explain(number: Errno, names: StartFailure) -> ContainerError | CommandNotFound | CommandNotExecutable:
+def _explain(
+    number: Errno, names: StartFailure
+) -> ContainerError | CommandNotFound | CommandNotExecutable:
     why = _WHY.get(number, number.name)
     if number is Errno.ENOENT:
         return CommandNotFound(

@@ -15,7 +15,9 @@ _NAMES_ONLY = {
 
 def _numbers(names: dict[str, int]) -> dict[int, int]:
     return {
-        int(getattr(signal, name)): number for name, number in names.items() if hasattr(signal, name)
+        int(getattr(signal, name)): number
+        for name, number in names.items()
+        if hasattr(signal, name)
     }
 
 

@@ -131,7 +131,7 @@ def set_attributes(fd: int, when: int, wanted: Attributes) -> None:
 
 
 def window_size(fd: int) -> bytes:
-    """struct winsize, 8 bytes, the same on Linux and macOS."""
+    """A struct winsize, 8 bytes, the same on Linux and macOS."""
     return bytes(fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8)))
 
 

@@ -26,6 +26,7 @@ from elfuse.overlay.state import Change, State
 from elfuse.overlay.tree import Tree
 
 OVERLAY_MAGIC = 0x794C7630
+_RECENT_LIMIT = 1024
 _S_IFIFO, _S_IFSOCK = 0o010000, 0o140000
 
 
@@ -62,6 +63,8 @@ class Overlay:
         self._data = self.upper + b"/data/"
         os.makedirs(self._data, mode=0o700, exist_ok=True)
         self.tree = Tree(tree)
+        self._recent: dict[int, OverlayInode] = {}
+        """Keeps what path walks use again and again from being made each time."""
         self._inodes: WeakValueDictionary[int, OverlayInode] = WeakValueDictionary()
         self.state = State(self.tree, self._on_gone)
         try:
@@ -110,9 +113,14 @@ class Overlay:
 
     def inode(self, ino: int) -> OverlayInode:
         """The one object of this process for an inode that exists."""
-        found = self._inodes.get(ino)
+        found = self._recent.get(ino)
         if found is None:
-            found = self._inodes[ino] = OverlayInode(self, ino, self.state.type_bits(ino))
+            found = self._inodes.get(ino)
+            if found is None:
+                found = self._inodes[ino] = OverlayInode(self, ino, self.state.type_bits(ino))
+            if len(self._recent) >= _RECENT_LIMIT:
+                self._recent.clear()
+            self._recent[ino] = found
         return found
 
     def transaction(self) -> Transaction:
@@ -136,6 +144,7 @@ class Overlay:
             os.unlink(self.data_path(ino))
 
     def _on_gone(self, ino: int, row: Row) -> None:
+        self._recent.pop(ino, None)
         held = self._inodes.get(ino)
         if held is not None:
             held.detach(row)

@@ -72,4 +72,3 @@ def boot(kernel: Kernel, program: Program) -> NoReturn:
     # The first thread has ended and others go on; the last of them ends the host process.
     while True:
         signal.pause()
-

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from elfuse.engine.protocol import Register
-from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.clone import NAMESPACES, Clone
+from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.interval import ProcessTimers
 from elfuse.runtime.jobs import enter_host_group, enter_host_session
 from elfuse.runtime.kernel import Kernel
@@ -143,7 +143,7 @@ def _fork(task: Task, request: Request) -> int:
     if request.flags & Clone.PARENT_SETTID:
         task.memory.write(request.parent_tid, pid.to_bytes(4, "little"))
     try:
-        host_pid = host_fork(kernel)
+        host_pid = host_fork()
     except OSError:
         table.free(entry)
         raise
@@ -157,7 +157,7 @@ def _fork(task: Task, request: Request) -> int:
     return 0
 
 
-def host_fork(kernel: Kernel) -> int:
+def host_fork() -> int:
     """os.fork by a task that holds the kernel lock; host signals wait until the child is ready.
 
     Returns in the child with signals still blocked: `adopt` unblocks them.
@@ -265,7 +265,7 @@ def detach_for_exec(task: Task) -> None:
     kernel, process = task.kernel, task.process
     if len(kernel.hosted) == 1:
         return
-    host_pid = host_fork(kernel)
+    host_pid = host_fork()
     if host_pid:
         process.entry[Field.HOST_PID] = host_pid
         process.files.close_all()

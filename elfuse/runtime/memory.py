@@ -265,9 +265,9 @@ class Memory:
     def find_gap(self, length: int, hint: int = 0) -> int:
         """A free place: at the hint if it is free, else the highest below mmap_base. ENOMEM."""
         hint &= -PAGE
-        if hint >= _MMAP_MIN and hint + length <= self.space.limit:
-            if not self._areas.overlapping(hint, hint + length):
-                return hint
+        fits = hint >= _MMAP_MIN and hint + length <= self.space.limit
+        if fits and not self._areas.overlapping(hint, hint + length):
+            return hint
         ceiling = self.mmap_base
         for found in reversed(list(self._areas)):
             if found.start >= ceiling:
@@ -427,7 +427,7 @@ class Memory:
             flags & mman.MREMAP_FIXED,
             flags & mman.MREMAP_DONTUNMAP,
         )
-        if old & (PAGE - 1) or flags & ~7 or not new_size or (fixed or keep) and not move:
+        if old & (PAGE - 1) or flags & ~7 or not new_size or ((fixed or keep) and not move):
             raise SyscallError(Errno.EINVAL)
         old_size, new_size = page_up(old_size), page_up(new_size)
         if keep and old_size != new_size:
@@ -443,16 +443,19 @@ class Memory:
             return self._duplicate(found, old, new_size, target if fixed else 0, movable=bool(move))
         if not self._areas.covered(old, old + old_size):
             raise SyscallError(Errno.EFAULT)
-        if not fixed and not keep:
-            if new_size <= old_size:
-                if new_size < old_size:
-                    self.munmap(old + new_size, old_size - new_size)
-                return old
-            if self._extend(old, old_size, new_size):
-                return old
-            if not move:
-                raise SyscallError(Errno.ENOMEM)
+        if not fixed and not keep and self._resize(old, old_size, new_size, movable=bool(move)):
+            return old
         return self._move(found, old, old_size, new_size, target if fixed else 0, keep=bool(keep))
+
+    def _resize(self, old: int, old_size: int, new_size: int, *, movable: bool) -> bool:
+        """Shrink or grow in place; ENOMEM if that cannot be done and it must not move."""
+        if new_size < old_size:
+            self.munmap(old + new_size, old_size - new_size)
+        if new_size <= old_size or self._extend(old, old_size, new_size):
+            return True
+        if not movable:
+            raise SyscallError(Errno.ENOMEM)
+        return False
 
     def _check_remap_target(self, old: int, old_size: int, new_size: int, target: int) -> None:
         overlap = target < old + old_size and old < target + new_size
@@ -476,7 +479,7 @@ class Memory:
     def _duplicate(
         self, found: Range[Area], old: int, size: int, target: int, *, movable: bool
     ) -> int:
-        """mremap of length 0: one more mapping of the same shared pages."""
+        """One more mapping for mremap of length 0: one more mapping of the same shared pages."""
         area = found.value
         if not movable or not area.shared or area.backing is None:
             raise SyscallError(Errno.EINVAL)

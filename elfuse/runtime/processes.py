@@ -98,7 +98,7 @@ class Entry:
     def __init__(self, slot: int, data: memoryview) -> None:
         self.slot = slot
         self._bytes = data
-        self._words = data[: _CMDLINE_AT].cast("Q")
+        self._words = data[:_CMDLINE_AT].cast("Q")
 
     def __getitem__(self, field: Field) -> int:
         return self._words[field]

@@ -326,9 +326,7 @@ class MasterFile(TtyFile):
         return b"/dev/ptmx"
 
     def stat(self) -> Attributes:
-        return Attributes(
-            ino=2, mode=stat.S_IFCHR | 0o666, gid=5, rdev_major=5, rdev_minor=2
-        )
+        return Attributes(ino=2, mode=stat.S_IFCHR | 0o666, gid=5, rdev_major=5, rdev_minor=2)
 
     def read_into(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
         try:

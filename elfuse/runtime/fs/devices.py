@@ -100,9 +100,7 @@ class RandomFile(DeviceFile):
 _MEMORY = {3: NullFile, 5: ZeroFile, 7: FullFile, 8: RandomFile, 9: RandomFile}
 
 
-def open_device(
-    task: "Task", location: "Location", major: int, minor: int, flags: int
-) -> OpenFile:
+def open_device(task: "Task", location: "Location", major: int, minor: int, flags: int) -> OpenFile:
     """Open a character device wherever its node lies; ENXIO for a number nobody serves."""
     if major == 1 and minor in _MEMORY:
         return _MEMORY[minor](location, flags)
@@ -161,7 +159,7 @@ class _Multiplexer(PseudoInode):
 
 
 def mount_pts() -> PseudoFilesystem:
-    """devpts over the host's pseudo-terminals. Names are found, not listed: the host's others are private."""
+    """A devpts over the host's pseudo-terminals. Names are found, not listed: the host's others are private."""
     fs = PseudoFilesystem("devpts", DEVPTS_SUPER_MAGIC)
 
     def dynamic(name: bytes) -> Maker | None:

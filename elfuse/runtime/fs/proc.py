@@ -32,7 +32,12 @@ PROC_SUPER_MAGIC = 0x9FA0
 _PAGE = 4096
 _TICK_NS = 10_000_000
 _STATE_LETTERS = {State.RUNNING: b"R", State.STOPPED: b"T", State.ZOMBIE: b"Z"}
-_STATE_NAMES = {b"R": b"R (running)", b"S": b"S (sleeping)", b"T": b"T (stopped)", b"Z": b"Z (zombie)"}
+_STATE_NAMES = {
+    b"R": b"R (running)",
+    b"S": b"S (sleeping)",
+    b"T": b"T (stopped)",
+    b"Z": b"Z (zombie)",
+}
 
 
 def text(contents: Callable[[], bytes], store: Callable[[bytes], None] | None = None) -> Maker:
@@ -97,12 +102,12 @@ class ProcessView:
             b"cmdline": text(lambda: self.entry.cmdline),
             b"comm": text(lambda: self._comm() + b"\n", self._set_comm),
             b"environ": text(lambda: b"".join(v + b"\0" for v in self._process().environ)),
-            b"maps": text(lambda: maps(self._process())),
-            b"smaps": text(lambda: smaps(self._process())),
+            b"maps": text(self._maps),
+            b"smaps": text(self._smaps),
             b"auxv": text(lambda: self._process().memory.auxv),
             b"limits": text(lambda: system_info.limits(self._process())),
-            b"mounts": text(lambda: kernel.namespace.mounts_text()),
-            b"mountinfo": text(lambda: kernel.namespace.mountinfo_text()),
+            b"mounts": text(kernel.namespace.mounts_text),
+            b"mountinfo": text(kernel.namespace.mountinfo_text),
             b"cgroup": text(lambda: b"0::/\n"),
             b"oom_score": text(lambda: b"0\n"),
             b"oom_score_adj": text(lambda: b"0\n", lambda _data: None),
@@ -147,9 +152,7 @@ class ProcessView:
         def names() -> Iterable[bytes]:
             return [b"%d" % fd for fd, _file in self._process().files.items()]
 
-        return lambda fs, path: Directory(
-            fs, path, {}, names=names, dynamic=dynamic, mode=0o500
-        )
+        return lambda fs, path: Directory(fs, path, {}, names=names, dynamic=dynamic, mode=0o500)
 
     def _descriptor_link(self, fd: int) -> Maker:
         file = self._process().files.get(fd)
@@ -171,6 +174,12 @@ class ProcessView:
         return ProcessView(self._kernel, self.entry, int(name)).maker()
 
     # Text
+
+    def _maps(self) -> bytes:
+        return maps(self._process())
+
+    def _smaps(self) -> bytes:
+        return smaps(self._process())
 
     def _comm(self) -> bytes:
         task = self._task()

@@ -13,7 +13,7 @@ def mount_sys() -> PseudoFilesystem:
     fs = PseudoFilesystem("sysfs", SYSFS_MAGIC)
     count = os.cpu_count() or 1
     cpus = text(lambda: b"0-%d\n" % (count - 1) if count > 1 else b"0\n")
-    cpu: dict[bytes, Maker] = {name: cpus for name in (b"online", b"possible", b"present")}
+    cpu: dict[bytes, Maker] = dict.fromkeys((b"online", b"possible", b"present"), cpus)
     cpu[b"kernel_max"] = text(lambda: b"%d\n" % (count - 1))
     for number in range(count):
         cpu[b"cpu%d" % number] = directory({b"online": text(lambda: b"1\n")})

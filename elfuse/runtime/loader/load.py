@@ -161,9 +161,7 @@ class Image:
         soft, _hard = task.process.rlimits.get(3, (8 << 20, 8 << 20))
         memory.stack_limit = min(soft, 1 << 30)
         top = memory.stack_top
-        pointer, data, memory.auxv = stack.build(
-            top, self.argv, self.envp, self.filename, vector
-        )
+        pointer, data, memory.auxv = stack.build(top, self.argv, self.envp, self.filename, vector)
         protection = Protection.READ | Protection.WRITE
         if self.program.executable_stack:
             protection |= Protection.EXECUTE

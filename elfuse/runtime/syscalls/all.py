@@ -12,5 +12,5 @@ from elfuse.runtime.syscalls import sched as sched
 from elfuse.runtime.syscalls import signals as signals
 from elfuse.runtime.syscalls import sockets as sockets
 from elfuse.runtime.syscalls import system as system
-from elfuse.runtime.syscalls import xattr as xattr
 from elfuse.runtime.syscalls import time as time
+from elfuse.runtime.syscalls import xattr as xattr

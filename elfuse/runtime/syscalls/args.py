@@ -134,8 +134,7 @@ def out_buffer() -> Arg:
         address = call.registers[index]
         if call.result <= 0 or not address:
             return _hex(call, index)
-        text = quoted(call.task.memory.read(address, min(call.result, 33)))
-        return text
+        return quoted(call.task.memory.read(address, min(call.result, 33)))
 
     return Arg("{x}", show)
 

@@ -34,7 +34,9 @@ def _operation_text(call: Call, index: int) -> str:
 
 
 Operation = Annotated[int, Arg("({x} & 0xffffffff)", _operation_text)]
-Word = Annotated[int, Arg("({x} & 0xffffffff)", lambda call, i: str(as_signed(call.registers[i], 32)))]
+Word = Annotated[
+    int, Arg("({x} & 0xffffffff)", lambda call, i: str(as_signed(call.registers[i], 32)))
+]
 
 
 def _deadline(task: Task, address: int, *, absolute: bool, realtime: bool) -> int | None:

@@ -147,5 +147,3 @@ def sys_madvise(
     elif advice not in _ADVICE_WITHOUT_EFFECT:
         raise SyscallError(Errno.EINVAL)
     return 0
-
-

@@ -69,7 +69,12 @@ def sys_set_tid_address(task: Task, address: Address) -> int:
 
 @syscall(220, note="namespace flags and CLONE_PIDFD are refused")
 def sys_clone(
-    task: Task, flags: CloneFlags, stack: Address, parent_tid: Address, tls: Address, child_tid: Address
+    task: Task,
+    flags: CloneFlags,
+    stack: Address,
+    parent_tid: Address,
+    tls: Address,
+    child_tid: Address,
 ) -> int:
     """clone(2) with arm64's argument order (CLONE_BACKWARDS)."""
     wanted = Clone(flags & 0xFFFF_FFFF & ~_EXIT_SIGNAL_MASK)
@@ -168,7 +173,7 @@ def _chooser(task: Task, pid: int) -> Callable[[Entry], bool]:
     if pid > 0:
         return lambda child: child.pid == pid
     if pid == -1:
-        return lambda child: True
+        return lambda _child: True
     pgid = -pid if pid else task.process.pgid
     return lambda child: child[Field.PGID] == pgid
 
