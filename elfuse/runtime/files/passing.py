@@ -28,7 +28,7 @@ from elfuse.runtime.files.regular import RegularFile
 from elfuse.runtime.files.socket import SocketFile
 from elfuse.runtime.files.stdio import InheritedFile, InheritedStream, inherited_stream
 from elfuse.runtime.files.timerfd import TimerFile
-from elfuse.runtime.files.tty import TtyFile
+from elfuse.runtime.files.tty import MasterFile, TtyFile
 from elfuse.runtime.vfs import operations
 from elfuse.runtime.vfs.location import Location
 
@@ -84,7 +84,8 @@ def _export(file: OpenFile) -> Exported:
             return kind, state, fds
     state = {"flags": file.flags}
     if isinstance(file, TtyFile):
-        return "tty", state | {"number": file.number}, [file.host_fd()]
+        kind = "master" if isinstance(file, MasterFile) else "tty"
+        return kind, state | {"number": file.number}, [file.host_fd()]
     if isinstance(file, RegularFile):
         return "regular", state | {"place": _place(file.location)}, [file.host_fd()]
     if isinstance(file, InheritedStream):
@@ -167,6 +168,13 @@ class _ReceivedFile(RegularFile):
         self.location = location
 
 
+class _ReceivedMaster(MasterFile):
+    """The master side of a pair that exists already."""
+
+    def __init__(self, fd: int, flags: int, number: int) -> None:
+        TtyFile.__init__(self, fd, flags, number=number)
+
+
 def _find(task: "Task", place: State) -> Location | None:
     """The location `_place` described; None once another or no file is there."""
     namespace = task.kernel.namespace
@@ -219,6 +227,7 @@ _REBUILD: dict[str, Callable[["Task", State, list[int]], OpenFile]] = {
     "timerfd": lambda _task, state, fds: TimerFile.rebuild(state, fds),
     "memfd": lambda _task, state, fds: MemFile.rebuild(state, fds),
     "signalfd": lambda task, state, _fds: _signalfd(task, state),
+    "master": lambda _task, state, fds: _ReceivedMaster(fds[0], state["flags"], state["number"]),
     "tty": lambda _task, state, fds: TtyFile(fds[0], state["flags"], number=state["number"]),
     "regular": _regular,
     "redirected": lambda _task, state, fds: InheritedFile(fds[0], state["flags"]),

@@ -35,7 +35,7 @@ from elfuse.runtime.vfs.resolve import Walk
 _MAX_TRANSFER = 0x7FFFF000
 """MAX_RW_COUNT."""
 _FIOCLEX, _FIONCLEX, _FIONBIO, _FIOASYNC = 0x5451, 0x5450, 0x5421, 0x5452
-_OPEN_KNOWN = 0o27777777 | abi.O_TMPFILE
+_OPEN_KNOWN = 0o37777777
 
 InBuffer = Annotated[int, in_buffer(2)]
 FcntlCommand = Annotated[int, choice(abi.FCNTL_NAMES)]
