@@ -188,10 +188,8 @@ class OverlayInode:
             # Its descriptors are the only way to the content.
             raise failure(errno.ENOENT)
         if not row.flags & HAS_DATA:
-            old = self._state.tree.size(self.ino)
             self._copy_up(size)
-            if size != old:
-                os.utime(self.fs.data_path(self.ino))
+            os.utime(self.fs.data_path(self.ino))
         # By path: closing a descriptor would drop the process's record locks on the file.
         os.truncate(self.host_path(), size)
 

@@ -37,7 +37,7 @@ _WORD_AT = 8
 _LENGTH_BITS = 40
 _LENGTH = (1 << _LENGTH_BITS) - 1
 _RECORD = struct.Struct("<II")
-_ROW_ESTIMATE = 160
+_ROW_ESTIMATE = 80
 """Bytes of a row or name in the log."""
 _ONLINE_MIN, _ONLINE_FACTOR = 1 << 20, 8
 _OPEN_MIN, _OPEN_FACTOR = 1 << 14, 2
