@@ -4,10 +4,13 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
 from elfuse.runtime import signals
+from elfuse.runtime.abi.errno import SyscallError
+from elfuse.runtime.abi.fcntl import AT_FDCWD
 from elfuse.runtime.execve import execve
 from elfuse.runtime.kernel import Kernel, standard_streams
 from elfuse.runtime.memory import Memory
@@ -15,6 +18,7 @@ from elfuse.runtime.process import Process
 from elfuse.runtime.syscalls import all as _handlers  # noqa: F401 - registers every call
 from elfuse.runtime.syscalls.system import initial_limits
 from elfuse.runtime.task import Task
+from elfuse.runtime.vfs import operations
 from elfuse.runtime.vfs.context import FsContext
 from elfuse.runtime.vfs.credentials import Credentials
 from elfuse.runtime.vfs.fdtable import FdTable
@@ -62,6 +66,7 @@ def boot(kernel: Kernel, program: Program) -> NoReturn:
                 process.files.install(stream, minimum=number)
         task = Task(pid, process, kernel.engine.vcpu())
         kernel.current = task
+        _place_terminals(task)
         process.fs.chdir(task, program.cwd)
         try:
             execve(task, program.path, program.argv, program.environ, program.path)
@@ -72,3 +77,12 @@ def boot(kernel: Kernel, program: Program) -> NoReturn:
     # The first thread has ended and others go on; the last of them ends the host process.
     while True:
         signal.pause()
+
+
+def _place_terminals(task: Task) -> None:
+    """Give inherited terminals their place in /dev/pts, where ttyname(3) looks for them."""
+    for _fd, stream in task.files.items():
+        name = stream.describe()
+        if name.startswith(b"/dev/pts/"):
+            with suppress(OSError, SyscallError):
+                stream.location = operations.resolve(task, AT_FDCWD, name)

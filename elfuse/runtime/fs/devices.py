@@ -140,6 +140,8 @@ class _Slave(PseudoInode):
     def __init__(self, fs: PseudoFilesystem, path: bytes, number: int) -> None:
         super().__init__(fs, path, stat.S_IFCHR | 0o620)
         self._number = number
+        # As files/tty.py shows an open one, so that ttyname(3) recognises it.
+        self.ino = number + 3
 
     def owner(self) -> tuple[int, int]:
         return 0, 5
