@@ -34,34 +34,28 @@ class Outgoing:
     def __init__(self, task: "Task", file: SocketFile, raw: bytes) -> None:
         self.control: Control = []
         self._parcel: Parcel | None = None
+        passed: list[OpenFile] = []
         for level, kind, data in _messages(raw):
             if level != abi.SOL_SOCKET:
                 self._plain(level, kind, data)
             elif kind == abi.SCM_RIGHTS:
-                self._rights(task, file, data)
+                passed += _files(task, file, data)
             elif kind == abi.SCM_CREDENTIALS:
                 _check_credentials(task, data)
             else:
                 self._plain(level, kind, data)
+        if len(passed) > abi.SCM_MAX_FD:
+            raise SyscallError(Errno.EINVAL)
+        if passed:
+            self._parcel = Parcel(task.kernel, passed, described=file.peer_is_guest)
+            packed = b"".join(fd.to_bytes(_FD, "little") for fd in self._parcel.fds)
+            self.control.append((_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed))
 
     def _plain(self, level: int, kind: int, data: bytes) -> None:
         found = host.option(level, kind)
         if found is None:
             raise SyscallError(Errno.EINVAL)
         self.control.append((*found, data))
-
-    def _rights(self, task: "Task", file: SocketFile, data: bytes) -> None:
-        if file.family != abi.AF_UNIX or len(data) > abi.SCM_MAX_FD * _FD or self._parcel:
-            raise SyscallError(Errno.EINVAL)
-        files = [
-            task.files.get(int.from_bytes(data[at : at + _FD], "little", signed=True))
-            for at in range(0, len(data) - len(data) % _FD, _FD)
-        ]
-        if not files:
-            return
-        self._parcel = Parcel(task.kernel, files, described=file.peer_is_guest)
-        packed = b"".join(fd.to_bytes(_FD, "little") for fd in self._parcel.fds)
-        self.control.append((_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed))
 
     def close(self) -> None:
         if self._parcel is not None:
@@ -79,6 +73,16 @@ def _messages(raw: bytes) -> list[tuple[int, int, bytes]]:
         found.append((header.level, header.type, raw[at + _HEADER : at + header.length]))
         at += _aligned(header.length)
     return found
+
+
+def _files(task: "Task", file: SocketFile, data: bytes) -> "list[OpenFile]":
+    """What the numbers of an SCM_RIGHTS message stand for. Several such messages add up."""
+    if file.family != abi.AF_UNIX:
+        raise SyscallError(Errno.EINVAL)
+    return [
+        task.files.get(int.from_bytes(data[at : at + _FD], "little", signed=True))
+        for at in range(0, len(data) - len(data) % _FD, _FD)
+    ]
 
 
 def _check_credentials(task: "Task", data: bytes) -> None:
