@@ -26,6 +26,7 @@ if sys.platform == "darwin":
     from elfuse.host.darwin import pipe_capacity as pipe_capacity
     from elfuse.host.darwin import private_stream as private_stream
     from elfuse.host.darwin import readable_bytes as readable_bytes
+    from elfuse.host.darwin import reference_to as reference_to
     from elfuse.host.darwin import remove_xattr as remove_xattr
     from elfuse.host.darwin import rename_with_flags as rename_with_flags
     from elfuse.host.darwin import reopen as reopen
@@ -54,6 +55,7 @@ elif sys.platform == "linux":
     from elfuse.host.linux import pipe_capacity as pipe_capacity
     from elfuse.host.linux import private_stream as private_stream
     from elfuse.host.linux import readable_bytes as readable_bytes
+    from elfuse.host.linux import reference_to as reference_to
     from elfuse.host.linux import remove_xattr as remove_xattr
     from elfuse.host.linux import rename_with_flags as rename_with_flags
     from elfuse.host.linux import reopen as reopen

@@ -51,6 +51,11 @@ def descriptor_path(fd: int) -> bytes:
     return path_of(fd)
 
 
+def reference_to(fd: int) -> int:
+    """One more descriptor for what `fd` has open."""
+    return os.dup(fd)
+
+
 def rename_with_flags(
     at: int, name: bytes, to: int, to_name: bytes, *, noreplace: bool, exchange: bool
 ) -> None:

@@ -50,6 +50,11 @@ def descriptor_path(fd: int) -> bytes:
     return b"/proc/self/fd/%d" % fd
 
 
+def reference_to(fd: int) -> int:
+    """A descriptor that stands for what `fd` has open, and ends no record lock when closed."""
+    return open_reference(descriptor_path(fd), None, follow=True)
+
+
 def rename_with_flags(
     at: int, name: bytes, to: int, to_name: bytes, *, noreplace: bool, exchange: bool
 ) -> None:

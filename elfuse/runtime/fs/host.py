@@ -117,7 +117,7 @@ class HostInode:
     uses an inode that is `bound` to its descriptor.
     """
 
-    __slots__ = ("_at", "_bound", "_made", "_name", "fs", "ino", "type_bits")
+    __slots__ = ("_anchor", "_at", "_bound", "_made", "_name", "fs", "ino", "type_bits")
 
     def __init__(
         self, fs: HostFilesystem, at: _Handle, name: bytes, status: os.stat_result
@@ -128,6 +128,8 @@ class HostInode:
         self.ino = fs.number(status)
         self.type_bits = stat.S_IFMT(status.st_mode)
         self._bound = -1
+        self._anchor: _Handle | None = None
+        """Keeps a file without a name reachable."""
         self._made: _Handle | None = None
         """The descriptor that created a file, for the first open: its mode may forbid another."""
 
@@ -141,7 +143,7 @@ class HostInode:
         made = HostInode.__new__(HostInode)
         made.fs, made._at, made._name = self.fs, self._at, self._name
         made.ino, made.type_bits, made._made = self.ino, self.type_bits, None
-        made._bound = fd
+        made._bound, made._anchor = fd, None
         return made
 
     def unbind(self) -> None:
@@ -239,7 +241,10 @@ class HostInode:
 
     def tmpfile(self, mode: int, uid: int, gid: int) -> "HostInode":
         handle = _Handle(host.unnamed_file(self._at.fd, mode))
-        return self._created(handle, b"#%d" % os.fstat(handle.fd).st_ino, mode, uid, gid)
+        anchor = _Handle(host.reference_to(handle.fd))
+        made = self._created(handle, b"#%d" % os.fstat(anchor.fd).st_ino, mode, uid, gid)
+        made._anchor, made._bound = anchor, anchor.fd
+        return made
 
     def mkdir(self, name: bytes, mode: int, uid: int, gid: int) -> "HostInode":
         os.mkdir(name, mode, dir_fd=self._at.fd)
