@@ -39,12 +39,12 @@ def link(directory: "OverlayInode", name: bytes, inode: "OverlayInode") -> None:
     _check(name)
     now = time.time_ns()
     with directory.fs.transaction() as change:
-        row = change.row(inode.ino)
         _living(change, directory)
-        if is_directory(row):
-            raise failure(errno.EPERM)
         if change.state.child(directory.ino, name):
             raise failure(errno.EEXIST)
+        row = change.row(inode.ino)
+        if is_directory(row):
+            raise failure(errno.EPERM)
         change.rows[inode.ino] = row._replace(
             nlink=row.nlink + 1, ctime_ns=now, flags=row.flags & ~UNNAMED
         )
