@@ -4,6 +4,7 @@ The machine's package lists, installed packages and architectures are neither us
 The mirrors and the keys are the machine's: nothing here names a host.
 """
 
+import hashlib
 import re
 import subprocess
 import time
@@ -38,10 +39,25 @@ class Apt:
         (self._root / "status").write_text("")
         (self._root / "debian.sources").write_text("\n\n".join(_stanzas()) + "\n")
         self._run("update", "-qq")
+        for outdated in self._root.glob("closure-*"):
+            outdated.unlink()
         self._stamp.touch()
 
     def closure(self, packages: Iterable[str]) -> list[str]:
-        """File names of the packages and of everything they depend on, in apt's order."""
+        """File names of the packages and of everything they depend on, in apt's order.
+
+        Kept beside the package lists, because apt needs a second to answer.
+        """
+        question = "\n".join(packages)
+        name = hashlib.sha256(question.encode()).hexdigest()
+        known = self._root / f"closure-{self._stamp.stat().st_mtime_ns}-{name}"
+        if not known.exists():
+            part = known.with_suffix(".part")
+            part.write_text("\n".join(self._resolve(question.split())))
+            part.rename(known)
+        return known.read_text().split()
+
+    def _resolve(self, packages: Iterable[str]) -> list[str]:
         planned = self._run(*self._install(packages), "--simulate")
         found = (match for match in map(_INSTALLED.match, planned.splitlines()) if match)
         return [

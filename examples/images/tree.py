@@ -4,6 +4,7 @@ Paths have no leading slash. File contents stay in the unpacked archives (`Slice
 written out, so that a compiler's hundred megabytes need not fit into memory.
 """
 
+import os
 import shutil
 import stat
 import subprocess
@@ -219,6 +220,8 @@ def write_directory(tree: Tree, destination: Path) -> None:
             with place.open("wb") as out:
                 copy_content(entry, out)
             place.chmod(entry.mode & 0o777 | 0o600)
+            # Python compares the times of sources with what bytecode says.
+            os.utime(place, (entry.mtime, entry.mtime))
     for place, mode in modes:
         place.chmod(mode)
 

@@ -1,0 +1,81 @@
+"""Every program of tests/guest on the oracle and on each engine: exit status 0 is a pass.
+
+A failure on the oracle means that the program is wrong.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support import LIBRARIES, Build, Program, Run, Runner, describe, programs
+
+pytestmark = pytest.mark.guest
+
+# Those that start other programs or host processes, where a leak to the host's exec would show.
+_STARTERS = ("clone", "exec", "fork", "script", "spawn", "wait")
+
+
+def _sysroot(program: Program, rootfs: Callable[[str], Path]) -> Path | None:
+    if program.sysroot in ("", "libraries"):
+        return LIBRARIES if program.sysroot else None
+    return rootfs(program.sysroot)
+
+
+@pytest.mark.parametrize("program", programs(), ids=lambda program: program.name)
+def test_guest_program(
+    program: Program,
+    engine: str,
+    build: Build,
+    run: Run,
+    rootfs: Callable[[str], Path],
+    tmp_path: Path,
+) -> None:
+    if reason := program.skips.get(engine):
+        pytest.skip(f"{engine}: {reason}")
+    binary = build(program.name, static=not program.dynamic, flags=program.flags)
+    result = run(binary, *program.args, sysroot=_sysroot(program, rootfs), cwd=tmp_path)
+    assert result.returncode == 0, f"{result.returncode}\n{result.stdout}\n{result.stderr}"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [p for p in programs() if not p.sysroot and any(word in p.name for word in _STARTERS)],
+    ids=lambda program: program.name,
+)
+def test_guest_program_without_binfmt(
+    program: Program,
+    engine: str,
+    build: Build,
+    run: Run,
+    without_binfmt: tuple[str, ...],
+    tmp_path: Path,
+) -> None:
+    if engine == "oracle":
+        pytest.skip("oracle: its processes may come from binfmt_misc")
+    if reason := program.skips.get(engine):
+        pytest.skip(f"{engine}: {reason}")
+    binary = build(program.name, flags=program.flags)
+    result = Runner(engine, tmp_path, without_binfmt)(binary, *program.args)
+    assert result.returncode == 0, f"{result.returncode}\n{result.stdout}\n{result.stderr}"
+
+
+def test_comment_says_how_a_program_is_built_and_run(tmp_path: Path) -> None:
+    source = tmp_path / "example.c"
+    source.write_text(
+        "/* elfuse: dynamic, threads, flags=-O2 -Wl,-z,now, args=a b,\n"
+        "   oracle=skip(qemu has no such thing, ever) */\nint main(void) { return 0; }\n"
+    )
+    program = describe(source)
+    assert program.dynamic
+    assert program.flags == ("-pthread", "-O2", "-Wl,-z,now")
+    assert program.args == ("a", "b")
+    assert program.sysroot == "libraries"
+    assert program.skips == {"oracle": "qemu has no such thing, ever"}
+
+
+def test_comment_with_an_unknown_word_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "example.c"
+    source.write_text("/* elfuse: dynamc */")
+    with pytest.raises(ValueError, match="dynamc"):
+        describe(source)
