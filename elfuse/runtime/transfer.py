@@ -118,42 +118,47 @@ def copy(
     end: int | None,
     count: int,
     *,
-    nonblocking: bool | None = None,
+    nonblocking: bool = False,
 ) -> int:
     """sendfile, splice, copy_file_range: bytes moved, short when the source ends or must wait."""
     total = 0
     while total < count:
-        piece = memoryview(bytearray(min(_COPY_PIECE, count - total)))
-        at = None if start is None else start + total
-        # After the first piece only what is there at once: the caller gets a short count.
-        got = _read_piece(task, source, piece, at, nonblocking if not total else True)
-        if got <= 0:
-            break
-        where = None if end is None else end + total
-        done = write(task, to, [piece[:got]], where, nonblocking=nonblocking)
+        # After the first piece only what can move at once: the caller gets a short count.
+        wait = not nonblocking and not total
+        try:
+            _await_room(task, to, wait=wait and not to.nonblocking)
+            piece = memoryview(bytearray(min(_COPY_PIECE, count - total)))
+            at = None if start is None else start + total
+            got = read(task, source, [piece], at, nonblocking=not wait or source.nonblocking)
+            # What was taken from a pipe cannot be put back, so all of it is written.
+            where = None if end is None else end + total
+            done = write(task, to, [piece[:got]], where, nonblocking=False) if got else 0
+        except (Restart, SyscallError, OSError):
+            if total:
+                break
+            raise
         total += done
-        if done < got:
-            if at is None:
+        if done < len(piece):
+            if done < got and at is None:
                 _unread(source, got - done)
             break
     return total
 
 
-def _read_piece(
-    task: Task, source: OpenFile, piece: memoryview, at: int | None, nonblocking: bool | None
-) -> int:
-    try:
-        return read(task, source, [piece], at, nonblocking=nonblocking)
-    except SyscallError as error:
-        if error.errno is Errno.EAGAIN and nonblocking:
-            return -1
-        raise
+def _await_room(task: Task, to: OpenFile, *, wait: bool) -> None:
+    """Until `to` takes something; EAGAIN if it does not and `wait` is false."""
+
+    def attempt() -> None:
+        if not to.poll(POLLOUT):
+            raise WouldBlock
+
+    retry(task, to, POLLOUT, attempt, nonblocking=not wait)
 
 
 def _unread(source: OpenFile, size: int) -> None:
     """Give back what the target did not take, where the source has a position."""
     try:
-        source.seek(-size, 1)
+        source.seek(-size, os.SEEK_CUR)
     except (SyscallError, OSError):
         return
 
