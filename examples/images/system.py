@@ -6,7 +6,7 @@ import re
 import sys
 
 from recipe import EPOCH
-from tree import MERGED, Entry, Kind, Tree
+from tree import MERGED, Entry, Kind, Tree, resolve
 
 ALTERNATIVES = {
     "usr/bin/awk": "usr/bin/mawk",
@@ -102,10 +102,12 @@ def python_bytecode(tree: Tree) -> Tree:
     if sys.version_info[:2] != (3, 11):
         return {}
     made: Tree = {}
-    for path, entry in tree.items():
+    for path in tree:
         folder, _, name = path.rpartition("/")
-        if entry.kind is not Kind.FILE or not re.fullmatch(r"usr/lib/python3.*\.py", path):
+        file = resolve(tree, path) if re.fullmatch(r"usr/lib/python3.*\.py", path) else None
+        if file is None or tree[file].kind is not Kind.FILE:
             continue
+        entry = tree[file]
         source = entry.read()
         try:
             code = compile(source, f"/{path}", "exec", dont_inherit=True)
