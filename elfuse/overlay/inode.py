@@ -44,6 +44,7 @@ class OverlayInode:
         "_path",
         "_path_at",
         "_state",
+        "_target",
         "fs",
         "ino",
         "type_bits",
@@ -56,6 +57,7 @@ class OverlayInode:
         self._state = fs.state
         self._detached: Row | None = None
         self._lower: Attributes | None = None
+        self._target = b""
         self._path = b""
         self._path_at = -1
 
@@ -242,7 +244,9 @@ class OverlayInode:
         """EINVAL unless a symbolic link."""
         if self.type_bits != _S_IFLNK:
             raise failure(errno.EINVAL)
-        return self._row().target
+        if not self._target:
+            self._target = self._row().target
+        return self._target
 
     # Extended attributes
 
@@ -350,9 +354,7 @@ class OverlayInode:
         """A regular file without a name."""
         self._need_directory()
         row = new_row(_S_IFREG | mode & 0o7777, uid, gid, flags=HAS_DATA | UNNAMED)
-        with self.fs.transaction() as change:
-            ino = change.add(row._replace(nlink=0))
-        return self.fs.inode(ino)
+        return self.fs.unnamed(row._replace(nlink=0))
 
     def link(self, name: bytes, inode: object) -> None:
         """One more name for `inode` (not a directory) of this filesystem."""

@@ -57,6 +57,7 @@ class Journal:
         self.state = state
         self._log = -1
         self._locked = False
+        self._compact_from = _ONLINE_MIN
         self._before: dict[int, Row | None] = {}
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         self._in_use = os.open(directory + b"/in-use", flags, 0o600)
@@ -233,8 +234,12 @@ class Journal:
         self._seen += len(record)
         self._word[_WORD_AT] = self._seen
         self.state.apply(change)
-        if self._is_long(_ONLINE_MIN, _ONLINE_FACTOR):
-            self._compact()
+        if self._is_long(self._compact_from, _ONLINE_FACTOR):
+            try:
+                self._compact()
+            except OSError:
+                # The change is made and the old log holds. Perhaps the volume is full: not so soon.
+                self._compact_from = 2 * (self._seen & _LENGTH)
 
     def _is_long(self, minimum: int, factor: int) -> bool:
         length = self._seen & _LENGTH

@@ -24,6 +24,7 @@ from elfuse.overlay.journal import Journal, Transaction
 from elfuse.overlay.records import HAS_DATA, ROOT, S_IFMT, UNNAMED, Row, failure
 from elfuse.overlay.state import Change, State
 from elfuse.overlay.tree import Tree
+from elfuse.overlay.unnamed import UnnamedFiles
 
 OVERLAY_MAGIC = 0x794C7630
 _RECENT_LIMIT = 1024
@@ -66,6 +67,7 @@ class Overlay:
         self._recent: dict[int, OverlayInode] = {}
         """Keeps what path walks use again and again from being made each time."""
         self._inodes: WeakValueDictionary[int, OverlayInode] = WeakValueDictionary()
+        self._unnamed = UnnamedFiles()
         self.state = State(self.tree, self._on_gone)
         try:
             self.journal = Journal(self.upper, self.state, self._repair)
@@ -123,6 +125,21 @@ class Overlay:
             self._recent[ino] = found
         return found
 
+    def unnamed(self, row: Row) -> OverlayInode:
+        """A new inode without a name. Forgets those that have become unreachable."""
+        lost = self._unnamed.take()
+        with self.transaction() as change:
+            ino = change.add(row)
+            # One that has got a name meanwhile stays.
+            lost = [old for old in lost if self._is_unnamed(old)]
+            for old in lost:
+                change.remove(old)
+        for old in lost:
+            self.discard_data(old)
+        inode = self._inodes[ino] = OverlayInode(self, ino, row.mode & S_IFMT)
+        self._unnamed.track(inode)
+        return inode
+
     def transaction(self) -> Transaction:
         """A change; OSError EROFS if the filesystem is read-only."""
         if self.read_only:
@@ -142,6 +159,10 @@ class Overlay:
         """Remove what is at `data_path`. Descriptors stay usable."""
         with suppress(FileNotFoundError):
             os.unlink(self.data_path(ino))
+
+    def _is_unnamed(self, ino: int) -> bool:
+        row = self.state.row(ino)
+        return row is not None and bool(row.flags & UNNAMED)
 
     def _on_gone(self, ino: int, row: Row) -> None:
         self._recent.pop(ino, None)

@@ -250,7 +250,8 @@ def test_an_empty_overlay_starts_now(tmp_path: Path) -> None:
 
 def test_an_unnamed_file_that_nobody_linked_is_gone_at_the_next_start(tmp_path: Path) -> None:
     with overlay(tmp_path) as fs:
-        put(fs.root().tmpfile(0o600, 0, 0), b"temporary")
+        lost = fs.root().tmpfile(0o600, 0, 0)
+        put(lost, b"temporary")
         kept = fs.root().tmpfile(0o600, 0, 0)
         put(kept, b"kept")
         fs.root().link(b"kept", kept)
@@ -258,6 +259,43 @@ def test_an_unnamed_file_that_nobody_linked_is_gone_at_the_next_start(tmp_path: 
     with overlay(tmp_path) as fs:
         assert get(walk(fs, b"kept")) == b"kept"
         assert len(list((tmp_path / "upper" / "data").iterdir())) == 1
+
+
+def test_unnamed_files_do_not_pile_up(fs: Overlay, tmp_path: Path) -> None:
+    keep = fs.root().tmpfile(0o600, 0, 0)
+    for _ in range(20):
+        inode = fs.root().tmpfile(0o600, 0, 0)
+        fd = inode.open(os.O_RDWR)
+        os.write(fd, b"x")
+        del inode
+        gc.collect()
+        os.close(fd)
+    assert len(list((tmp_path / "upper" / "data").iterdir())) <= 2
+    fs.root().link(b"kept", keep)
+    assert fs.root().lookup(b"kept").stat().nlink == 1
+
+
+def test_an_unnamed_file_that_a_fork_took_along_stays(fs: Overlay) -> None:
+    inode = fs.root().tmpfile(0o600, 0, 0)
+    put(inode, b"x")
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            os.read(read, 1)
+            fs.root().link(b"f", inode)
+            code = 0
+        finally:
+            os._exit(code)
+    del inode
+    gc.collect()
+    fs.root().tmpfile(0o600, 0, 0)
+    os.write(write, b"x")
+    assert os.waitpid(child, 0)[1] == 0
+    assert get(fs.root().lookup(b"f")) == b"x"
+    os.close(read)
+    os.close(write)
 
 
 def test_a_file_that_was_never_opened_is_empty(fs: Overlay, tmp_path: Path) -> None:
