@@ -46,8 +46,11 @@ class _Opening:
         # The inode's path is taken here: threads must not use the filesystem without the lock.
         self._path = location.inode.host_path()
         self._wanted = wanted
+        self._lock = threading.Lock()
+        """Guards what follows: the thread does not hold the kernel's lock."""
         self._result: int | OSError | None = None
         self._abandoned = False
+        self._other = -1
         self._read, self._write = os.pipe()
 
     def wait_fds(self, events: int) -> Iterable[tuple[int, int]]:
@@ -65,28 +68,45 @@ class _Opening:
         except BaseException:
             self._abandon()
             raise
-        os.close(self._read)
-        os.close(self._write)
+        self._forget()
         if isinstance(self._result, OSError):
             raise self._result
         return self._result
 
     def _open(self) -> None:
+        result: int | OSError
         try:
-            self._result = os.open(self._path, self._wanted | os.O_CLOEXEC)
+            result = os.open(self._path, self._wanted | os.O_CLOEXEC)
         except OSError as error:
-            self._result = error
-        if self._abandoned and isinstance(self._result, int):
-            os.close(self._result)
-        else:
-            os.write(self._write, b"o")
+            result = error
+        with self._lock:
+            self._result = result
+            abandoned = self._abandoned
+            if not abandoned:
+                os.write(self._write, b"o")
+        if abandoned:
+            self._dispose()
 
     def _abandon(self) -> None:
-        """Let the thread's open succeed by being the other end for a moment."""
-        self._abandoned = True
-        other = os.O_WRONLY if self._wanted == os.O_RDONLY else os.O_RDONLY
+        """Let the thread's open succeed by being the other end until it has."""
         try:
-            os.close(os.open(self._path, other | os.O_NONBLOCK | os.O_CLOEXEC))
+            other = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
-            # Nobody waits there any more.
-            return
+            # The fifo is gone: the thread may wait for ever, at no cost but its own.
+            other = -1
+        with self._lock:
+            self._abandoned = True
+            self._other = other
+            finished = self._result is not None
+        if finished:
+            self._dispose()
+
+    def _dispose(self) -> None:
+        for fd in (self._result, self._other):
+            if isinstance(fd, int) and fd >= 0:
+                os.close(fd)
+        self._forget()
+
+    def _forget(self) -> None:
+        os.close(self._read)
+        os.close(self._write)
