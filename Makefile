@@ -1,25 +1,28 @@
-# Two commands do all the set-up: `make demo` runs elfuse, `make test` passes the tests.
+# The two commands of the README, and what they consist of.
 
-DEMO = .cache/demo
-RUN = ELFUSE_HOME=$(DEMO)/store .venv/bin/elfuse
+.PHONY: demo test lint images clean
 
-.PHONY: demo test bench
-
-demo:
+demo: ## Install into .venv, build example images, pull them, run programs of them.
 	scripts/venv
-	python3 examples/images/build.py busybox $(DEMO)/busybox
-	python3 examples/images/build.py debian-mini $(DEMO)/debian-mini
-	$(RUN) pull oci:$(DEMO)/busybox oci:$(DEMO)/debian-mini
-	$(RUN) images
-	$(RUN) run --rm localhost/busybox uname -a
-	$(RUN) run --rm localhost/debian-mini bash -c 'for i in 1 2 3; do echo $$i | tr 1-3 a-c; done; (exit 7); echo $$?'
-	$(RUN) run --rm localhost/debian-mini python3 -c 'import os, sys; print(os.listdir("/"), os.getpid(), sys.platform)'
+	scripts/demo
 
-test:
-	scripts/apt-install
-	scripts/venv --dev
+test: ## Install what tests need, then lint and test everything.
+	scripts/need @scripts/apt-packages.txt
+	scripts/venv dev
+	$(MAKE) images
 	scripts/lint
 	scripts/test
 
-bench:
-	.venv/bin/python benchmarks/run.py
+lint:
+	scripts/venv dev
+	scripts/lint
+
+images: ## All example images, as layouts and as plain directories, below .cache.
+	scripts/venv
+	for image in busybox debian-mini toolbox; do \
+		.venv/bin/python examples/images/build.py $$image .cache/images/$$image \
+			--rootfs .cache/rootfs/$$image || exit; \
+	done
+
+clean:
+	rm -rf .venv .cache build dist
