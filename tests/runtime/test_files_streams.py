@@ -235,7 +235,8 @@ def test_a_signal_ends_a_waiting_fifo_open(guest: Machine, tmp_path: Path) -> No
         try:
             os.close(os.open(tmp_path / "p", os.O_WRONLY | os.O_NONBLOCK))
         except OSError as error:
-            assert error.strerror == "No such device or address"
+            if Errno.from_host(error.errno or 0) is not Errno.ENXIO:
+                raise
             return
         time.sleep(0.005)
     pytest.fail("somebody still reads")
