@@ -114,6 +114,9 @@ class Kernel:
         signal.signal(signal.SIGTTIN, signal.SIG_IGN)
 
     def _wake_service(self) -> None:
+        if self._wakeup_write < 0:
+            # Not started yet: it looks at the timers first thing.
+            return
         with suppress(BlockingIOError):
             os.write(self._wakeup_write, _WAKE)
 

@@ -10,7 +10,6 @@ int main(void) {
     EXPECT_ERRNO(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, bad), EFAULT);
     EXPECT_ERRNO(syscall(SYS_newfstatat, AT_FDCWD, "/", bad, 0), EFAULT);
     EXPECT_ERRNO(syscall(SYS_rt_sigaction, SIGUSR1, bad, 0, 8), EFAULT);
-    EXPECT_ERRNO(syscall(SYS_nanosleep, bad, 0), EFAULT);
     EXPECT_ERRNO(syscall(SYS_execve, "/x", bad, 0), EFAULT);
     EXPECT_ERRNO(close(50), EBADF);
     EXPECT_ERRNO(fsync(50), EBADF);

@@ -1,4 +1,4 @@
-/* elfuse: flags=-O1 -lm */
+/* elfuse: flags=-O1 -frounding-math -lm */
 /* Rounding, NaNs and division as Armv8 defines them. */
 #include "guest.h"
 #include <fenv.h>

@@ -1,3 +1,4 @@
+/* elfuse: oracle=skip(qemu-user cannot execute its own /proc/self/exe) */
 /* execve(2): the process stays, close-on-exec descriptors go, arguments and environment arrive. */
 #include "guest.h"
 int main(int argc, char **argv) {

@@ -1,4 +1,4 @@
-/* elfuse: threads */
+/* elfuse: threads, oracle=skip(qemu-user cannot execute its own /proc/self/exe) */
 /* exit_group(2), execve(2): other threads end with the process, and with its program. */
 #include "guest.h"
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* elfuse: oracle=skip(qemu-user 7.2 ignores MAP_FIXED_NOREPLACE) */
 /* mmap(2), munmap(2): fixed places, NOREPLACE, partial unmapping, errors. */
 #include "guest.h"
 int main(void) {

@@ -1,7 +1,7 @@
 /* signal(7): SA_RESTART continues read and wait, not nanosleep, poll or sigsuspend. */
 #include "guest.h"
 #include <poll.h>
-static int hits;
+static volatile int hits;
 static void handler(int signo) { (void)signo; hits++; }
 static void in_a_moment(void) {
     struct itimerval timer = {.it_value = {0, 20000}};

@@ -1,7 +1,7 @@
 /* sigaltstack(2), sigaction(2): SA_ONSTACK, SA_RESETHAND, SA_NODEFER. */
 #include "guest.h"
 static char stack[65536];
-static int on_stack, hits;
+static volatile int on_stack, hits;
 static void check(int signo) {
     char here;
     stack_t now;

@@ -1,7 +1,7 @@
 /* sigaction(2), sigreturn(2): arguments, nesting, and a context the handler may change. */
 #include "guest.h"
 #include <ucontext.h>
-static int depth, deepest;
+static volatile int depth, deepest;
 static void nested(int signo) {
     depth++;
     if (depth > deepest) deepest = depth;

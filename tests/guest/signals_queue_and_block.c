@@ -1,6 +1,6 @@
 /* signal(7): blocking, pending sets, real-time queueing, values. */
 #include "guest.h"
-static int order[8], values[8], count;
+static volatile int order[8], values[8], count;
 static void handler(int signo, siginfo_t *info, void *context) {
     (void)context;
     order[count] = signo;

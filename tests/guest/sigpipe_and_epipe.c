@@ -1,6 +1,6 @@
 /* pipe(7): end of file, EPIPE with SIGPIPE, non-blocking ends, capacity. */
 #include "guest.h"
-static int hits;
+static volatile int hits;
 static void handler(int signo) { (void)signo; hits++; }
 int main(void) {
     int ends[2];

@@ -1,4 +1,4 @@
-/* elfuse: flags=-static-pie */
+/* elfuse: dynamic, flags=-static-pie */
 /* A static position-independent program relocates itself. */
 #include "guest.h"
 static int value = 41;
