@@ -16,7 +16,7 @@ int main(void) {
     EXPECT_ERRNO(lseek(50, 0, SEEK_SET), EBADF);
     EXPECT_ERRNO(ftruncate(50, 0), EBADF);
     EXPECT_ERRNO(fchdir(50), EBADF);
-    EXPECT_ERRNO(getsockname(50, 0, 0), EBADF);
+    EXPECT_ERRNO(shutdown(50, SHUT_RD), EBADF);
     EXPECT_ERRNO(fcntl(50, F_GETFL), EBADF);
     EXPECT_ERRNO(dup(50), EBADF);
     EXPECT_ERRNO(syscall(4000), ENOSYS);
