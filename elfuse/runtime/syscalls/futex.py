@@ -1,122 +1,182 @@
 """futex(2) and robust lists."""
 
-import time
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
+from elfuse.runtime.abi import futex as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.stat import Timespec
-from elfuse.runtime.futex import ANY
+from elfuse.runtime.abi.time import SECOND
+from elfuse.runtime.clocks import MONOTONIC, REALTIME
+from elfuse.runtime.futex import Key
 from elfuse.runtime.syscalls.args import Address, Arg, Call, Hex, Pid, Size, as_signed
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
-from elfuse.runtime.wait import Restart, RestartKind
+from elfuse.runtime.wait import Restart, RestartKind, now
 
-WAIT, WAKE, REQUEUE, CMP_REQUEUE, WAKE_OP, WAIT_BITSET, WAKE_BITSET = 0, 1, 3, 4, 5, 9, 10
-_PRIVATE, _CLOCK_REALTIME, _COMMAND = 128, 256, 0x7F
-_NAMES = {
-    WAIT: "FUTEX_WAIT",
-    WAKE: "FUTEX_WAKE",
-    REQUEUE: "FUTEX_REQUEUE",
-    CMP_REQUEUE: "FUTEX_CMP_REQUEUE",
-    WAKE_OP: "FUTEX_WAKE_OP",
-    WAIT_BITSET: "FUTEX_WAIT_BITSET",
-    WAKE_BITSET: "FUTEX_WAKE_BITSET",
-}
-_ROBUST_HEAD_SIZE = 24
-_SECOND = 1_000_000_000
+_LOW = 0xFFFF_FFFF
 
 
 def _operation_text(call: Call, index: int) -> str:
-    value = call.registers[index] & 0xFFFF_FFFF
-    text = _NAMES.get(value & _COMMAND, str(value & _COMMAND))
-    text += "_PRIVATE" if value & _PRIVATE else ""
-    return text + ("|FUTEX_CLOCK_REALTIME" if value & _CLOCK_REALTIME else "")
+    value = call.registers[index] & _LOW
+    command = value & abi.FUTEX_CMD_MASK
+    text = abi.FUTEX_NAMES.get(command, str(command))
+    text += "_PRIVATE" if value & abi.FUTEX_PRIVATE_FLAG else ""
+    return text + ("|FUTEX_CLOCK_REALTIME" if value & abi.FUTEX_CLOCK_REALTIME else "")
 
 
-Operation = Annotated[int, Arg("({x} & 0xffffffff)", _operation_text)]
+Operation = Annotated[int, Arg(f"({{x}} & {_LOW})", _operation_text)]
 Word = Annotated[
-    int, Arg("({x} & 0xffffffff)", lambda call, i: str(as_signed(call.registers[i], 32)))
+    int, Arg(f"({{x}} & {_LOW})", lambda call, i: str(as_signed(call.registers[i], 32)))
 ]
 
 
-def _deadline(task: Task, address: int, *, absolute: bool, realtime: bool) -> int | None:
-    """CLOCK_MONOTONIC nanoseconds; None without a timeout."""
-    if not address:
-        return None
-    given = Timespec.load(task.memory, address)
-    if given.tv_sec < 0 or not 0 <= given.tv_nsec < _SECOND:
-        raise SyscallError(Errno.EINVAL)
-    now = time.monotonic_ns()
-    if not absolute:
-        return now + given.ns
-    return now + given.ns - time.time_ns() if realtime else given.ns
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """futex(2)'s arguments. `timeout` is an address, or a second number of waiters."""
+
+    address: int
+    operation: int
+    value: int
+    timeout: int
+    second: int
+    value3: int
+
+    @property
+    def count(self) -> int:
+        """How many to wake; the kernel wakes one before it counts."""
+        return max(1, as_signed(self.value, 32))
+
+    @property
+    def count2(self) -> int:
+        return as_signed(self.timeout, 32)
+
+    def key(self, task: Task, address: int) -> Key:
+        if address & 3:
+            raise SyscallError(Errno.EINVAL)
+        private = bool(self.operation & abi.FUTEX_PRIVATE_FLAG)
+        return task.memory.futex_key(address, private=private)
+
+    def deadline(self, task: Task, *, absolute: bool) -> int | None:
+        """CLOCK_MONOTONIC nanoseconds; None without a timeout."""
+        if not self.timeout:
+            return None
+        given = Timespec.load(task.memory, self.timeout)
+        if given.tv_sec < 0 or not 0 <= given.tv_nsec < SECOND:
+            raise SyscallError(Errno.EINVAL)
+        if not absolute:
+            return now() + given.ns
+        clock = REALTIME if self.operation & abi.FUTEX_CLOCK_REALTIME else MONOTONIC
+        return now() + given.ns - clock.read()
 
 
-def _key(task: Task, address: int, operation: int) -> tuple[object, ...]:
-    if address & 3:
-        raise SyscallError(Errno.EINVAL)
-    return task.memory.futex_key(address, private=bool(operation & _PRIVATE))
-
-
-def _count(value: int) -> int:
-    """A number of waiters: an int, and at least 1 for a wake."""
-    return as_signed(value, 32)
-
-
-def _wait(
-    task: Task, address: int, operation: int, expected: int, deadline: int | None, bitset: int
-) -> int:
+def _sleep(task: Task, request: _Request, bitset: int, deadline: int | None) -> int:
     if not bitset:
         raise SyscallError(Errno.EINVAL)
-    key = _key(task, address, operation)
+    key = request.key(task, request.address)
     try:
-        return task.kernel.futexes.wait(task, address, key, expected, bitset, deadline)
+        task.kernel.futexes.wait(task, request.address, key, request.value, bitset, deadline)
     except Restart:
         if deadline is None:
             raise
-
-        def resume(again: Task) -> int:
-            return _wait(again, address, operation, expected, deadline, bitset)
-
+        # Run again it would wait for the whole time once more.
+        resume = partial(_sleep, request=request, bitset=bitset, deadline=deadline)
         raise Restart(RestartKind.BLOCK, resume) from None
+    return 0
 
 
-def _signed12(value: int) -> int:
-    return (value & 0x7FF) - (value & 0x800)
+def _wait(task: Task, request: _Request) -> int:
+    deadline = request.deadline(task, absolute=False)
+    return _sleep(task, request, abi.FUTEX_BITSET_MATCH_ANY, deadline)
 
 
-def _wake_op(task: Task, second: int, encoded: int) -> bool:
+def _wait_bitset(task: Task, request: _Request) -> int:
+    return _sleep(task, request, request.value3, request.deadline(task, absolute=True))
+
+
+def _wake(task: Task, request: _Request) -> int:
+    return task.kernel.futexes.wake(request.key(task, request.address), request.count)
+
+
+def _wake_bitset(task: Task, request: _Request) -> int:
+    if not request.value3:
+        raise SyscallError(Errno.EINVAL)
+    key = request.key(task, request.address)
+    return task.kernel.futexes.wake(key, request.count, request.value3)
+
+
+def _requeue(task: Task, request: _Request) -> int:
+    wake, move = as_signed(request.value, 32), request.count2
+    if wake < 0 or move < 0:
+        raise SyscallError(Errno.EINVAL)
+    key, to = request.key(task, request.address), request.key(task, request.second)
+    compares = request.operation & abi.FUTEX_CMD_MASK == abi.FUTEX_CMP_REQUEUE
+    if compares and task.memory.read_u32(request.address) != request.value3:
+        raise SyscallError(Errno.EAGAIN)
+    return task.kernel.futexes.requeue(key, to, wake, move)
+
+
+_CHANGES: dict[int, Callable[[int, int], int]] = {
+    abi.FUTEX_OP_SET: lambda _old, operand: operand,
+    abi.FUTEX_OP_ADD: operator.add,
+    abi.FUTEX_OP_OR: operator.or_,
+    abi.FUTEX_OP_ANDN: lambda old, operand: old & ~operand,
+    abi.FUTEX_OP_XOR: operator.xor,
+}
+_COMPARISONS: dict[int, Callable[[int, int], bool]] = {
+    abi.FUTEX_OP_CMP_EQ: operator.eq,
+    abi.FUTEX_OP_CMP_NE: operator.ne,
+    abi.FUTEX_OP_CMP_LT: operator.lt,
+    abi.FUTEX_OP_CMP_LE: operator.le,
+    abi.FUTEX_OP_CMP_GT: operator.gt,
+    abi.FUTEX_OP_CMP_GE: operator.ge,
+}
+
+
+def _change(task: Task, address: int, encoded: int) -> bool:
     """Change the second word as FUTEX_WAKE_OP says; whether its old value passes the comparison."""
-    operation, comparison = encoded >> 28 & 0xF, encoded >> 24 & 0xF
-    operand, against = _signed12(encoded >> 12 & 0xFFF), _signed12(encoded & 0xFFF)
-    if operation & 8:
+    change = _CHANGES.get(encoded >> 28 & 7)
+    if change is None:
+        raise SyscallError(Errno.ENOSYS)
+    operand = as_signed(encoded >> 12, 12)
+    if encoded >> 28 & abi.FUTEX_OP_OPARG_SHIFT:
         operand = 1 << (operand & 31)
-    old = task.memory.read_u32(second)
-    changes = {
-        0: operand,
-        1: old + operand,
-        2: old | operand,
-        3: old & ~operand,
-        4: old ^ operand,
-    }
-    if operation & 7 not in changes:
+    old = task.memory.read_u32(address)
+    task.memory.write_u32(address, change(old, operand))
+    comparison = _COMPARISONS.get(encoded >> 24 & 0xF)
+    if comparison is None:
         raise SyscallError(Errno.ENOSYS)
-    task.memory.write_u32(second, changes[operation & 7])
-    value = as_signed(old, 32)
-    tests = (
-        value == against,
-        value != against,
-        value < against,
-        value <= against,
-        value > against,
-        value >= against,
-    )
-    if comparison >= len(tests):
-        raise SyscallError(Errno.ENOSYS)
-    return tests[comparison]
+    return comparison(as_signed(old, 32), as_signed(encoded, 12))
 
 
-@syscall(98, note="priority inheritance operations fail with ENOSYS")
+def _wake_op(task: Task, request: _Request) -> int:
+    futexes = task.kernel.futexes
+    key, other = request.key(task, request.address), request.key(task, request.second)
+    also = _change(task, request.second, request.value3)
+    woken = futexes.wake(key, request.count)
+    return woken + (futexes.wake(other, max(1, request.count2)) if also else 0)
+
+
+_COMMANDS: dict[int, Callable[[Task, _Request], int]] = {
+    abi.FUTEX_WAIT: _wait,
+    abi.FUTEX_WAIT_BITSET: _wait_bitset,
+    abi.FUTEX_WAKE: _wake,
+    abi.FUTEX_WAKE_BITSET: _wake_bitset,
+    abi.FUTEX_REQUEUE: _requeue,
+    abi.FUTEX_CMP_REQUEUE: _requeue,
+    abi.FUTEX_WAKE_OP: _wake_op,
+}
+_TIMED = (abi.FUTEX_WAIT, abi.FUTEX_WAIT_BITSET)
+
+
+@syscall(
+    98,
+    note="no priority inheritance (ENOSYS); FUTEX_WAKE_OP's change is not atomic towards "
+    "threads that run meanwhile",
+)
 def sys_futex(
     task: Task,
     address: Address,
@@ -127,43 +187,18 @@ def sys_futex(
     value3: Hex,
 ) -> int:
     """futex(2)."""
-    command = operation & _COMMAND
-    realtime = bool(operation & _CLOCK_REALTIME)
-    futexes = task.kernel.futexes
-    if realtime and command not in (WAIT, WAIT_BITSET):
+    command = operation & abi.FUTEX_CMD_MASK
+    perform = _COMMANDS.get(command)
+    if perform is None or (operation & abi.FUTEX_CLOCK_REALTIME and command not in _TIMED):
         raise SyscallError(Errno.ENOSYS)
-    value3 &= 0xFFFF_FFFF
-    match command:
-        case 0 | 9:
-            absolute = command == WAIT_BITSET
-            deadline = _deadline(task, timeout, absolute=absolute, realtime=realtime)
-            bitset = value3 if absolute else ANY
-            return _wait(task, address, operation, value, deadline, bitset)
-        case 1 | 10:
-            bitset = value3 if command == WAKE_BITSET else ANY
-            if not bitset:
-                raise SyscallError(Errno.EINVAL)
-            return futexes.wake(_key(task, address, operation), max(1, _count(value)), bitset)
-        case 3 | 4:
-            if command == CMP_REQUEUE and task.memory.read_u32(address) != value3:
-                raise SyscallError(Errno.EAGAIN)
-            if _count(value) < 0 or _count(timeout) < 0:
-                raise SyscallError(Errno.EINVAL)
-            source, target = _key(task, address, operation), _key(task, second, operation)
-            return futexes.requeue(source, target, _count(value), _count(timeout))
-        case 5:
-            first, other = _key(task, address, operation), _key(task, second, operation)
-            also = _wake_op(task, second, value3)
-            woken = futexes.wake(first, max(1, _count(value)))
-            return woken + (futexes.wake(other, max(1, _count(timeout))) if also else 0)
-        case _:
-            raise SyscallError(Errno.ENOSYS)
+    request = _Request(address, operation, value, timeout, second, value3 & _LOW)
+    return perform(task, request)
 
 
 @syscall(99)
 def sys_set_robust_list(task: Task, head: Address, size: Size) -> int:
     """set_robust_list(2)."""
-    if size != _ROBUST_HEAD_SIZE:
+    if size != abi.RobustListHead.size:
         raise SyscallError(Errno.EINVAL)
     task.robust_list = (head, size)
     return 0
@@ -175,6 +210,6 @@ def sys_get_robust_list(task: Task, pid: Pid, head: Address, size: Address) -> i
     other = task if not pid else task.process.tasks.get(pid)
     if other is None:
         raise SyscallError(Errno.EPERM if task.kernel.processes.find(pid) else Errno.ESRCH)
+    task.memory.write_u64(size, abi.RobustListHead.size)
     task.memory.write_u64(head, other.robust_list[0])
-    task.memory.write_u64(size, _ROBUST_HEAD_SIZE)
     return 0
