@@ -127,6 +127,7 @@ def test_affinity_is_kept(guest: Machine) -> None:
     assert guest.get(at, 8) == (1).to_bytes(8, "little")
     assert guest.error("sched_setaffinity", 0, 8, guest.put(bytes(8))) is Errno.EINVAL
     assert guest.error("sched_getaffinity", 0, 7, at) is Errno.EINVAL
+    assert guest.error("sched_getaffinity", -1, 128, at) is Errno.ESRCH
 
 
 def test_policies_are_the_normal_one(guest: Machine) -> None:

@@ -26,10 +26,10 @@ _affinity: "WeakKeyDictionary[Task, int]" = WeakKeyDictionary()
 _barrier_users: "WeakSet[Process]" = WeakSet()
 
 
-def _require_task(task: Task, pid: int) -> None:
+def _require_task(task: Task, pid: int, *, negative: Errno = Errno.EINVAL) -> None:
     """ESRCH unless `pid` is 0, a thread of this process, or another guest process."""
     if pid < 0:
-        raise SyscallError(Errno.EINVAL)
+        raise SyscallError(negative)
     if pid and pid not in task.process.tasks and task.kernel.processes.find(pid) is None:
         raise SyscallError(Errno.ESRCH)
 
@@ -168,7 +168,7 @@ def sys_sched_getaffinity(task: Task, pid: Pid, size: UInt, mask: Address) -> in
     cpus = os.cpu_count() or 1
     if size * 8 < cpus or size & 7:
         raise SyscallError(Errno.EINVAL)
-    _require_task(task, pid)
+    _require_task(task, pid, negative=Errno.ESRCH)
     length = min(size, (cpus + 63) // 64 * 8)
     owner = task.kernel.tasks.get(pid or task.tid)
     value = _affinity.get(owner, _all_cpus()) if owner is not None else _all_cpus()
@@ -180,7 +180,7 @@ def sys_sched_getaffinity(task: Task, pid: Pid, size: UInt, mask: Address) -> in
 def sys_sched_setaffinity(task: Task, pid: Pid, size: UInt, mask: Address) -> int:
     """sched_setaffinity(2)."""
     wanted = int.from_bytes(task.memory.read(mask, min(size, 1024)), "little") & _all_cpus()
-    _require_task(task, pid)
+    _require_task(task, pid, negative=Errno.ESRCH)
     if not wanted:
         raise SyscallError(Errno.EINVAL)
     owner = task.kernel.tasks.get(pid or task.tid)
