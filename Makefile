@@ -10,8 +10,8 @@ test: ## Install what tests need, then lint and test everything.
 	scripts/need @scripts/apt-packages.txt
 	scripts/venv dev
 	$(MAKE) images
-	scripts/lint
-	scripts/test
+	@# Tests run also where lint complains, and pytest has the last word on the screen.
+	scripts/lint && lint=0 || lint=1; scripts/test && exit $$lint
 
 lint:
 	scripts/venv dev
