@@ -34,6 +34,10 @@ class Slab:
         """(start, length): pages here no longer are, or allow, what they did."""
         self._cleared = cleared
 
+    def __del__(self) -> None:
+        # A process has room for some 250 reservations; only tests make more than one.
+        host.release(self.base, self.limit)
+
     def host_address(self, address: int) -> int:
         return self.base + address
 
