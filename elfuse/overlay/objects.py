@@ -3,7 +3,6 @@
 import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator
-from io import BufferedWriter
 from pathlib import Path
 
 from elfuse.host import sync_filesystem
@@ -72,48 +71,62 @@ class ObjectWriter:
                 return self._add_large(hasher, held, source)
         digest = hasher.hexdigest()
         if not self._known(digest):
-            with self._create("small") as file:
-                file.writelines(held)
-            self._keep("small", digest)
+            self._write(digest, held)
+            self._pending.add(digest)
         return digest, size
 
     def _add_large(
         self, hasher: "hashlib._Hash", held: list[bytes], source: Iterator[bytes]
     ) -> tuple[str, int]:
-        with self._create("large") as file:
-            file.writelines(held)
+        def rest() -> Iterator[bytes]:
+            yield from held
             for chunk in source:
                 hasher.update(chunk)
-                file.write(chunk)
-            size = file.tell()
+                yield chunk
+
+        size = self._write("large", rest())
         digest = hasher.hexdigest()
         if self._known(digest):
-            (self._work.path / "large").unlink()
+            os.unlink(self._place("large"))
         else:
-            self._keep("large", digest)
+            os.rename(self._place("large"), self._place(digest))
+            self._pending.add(digest)
         return digest, size
 
     def publish(self) -> None:
         """Make the contents durable, then give them their names."""
         if self._pending:
             sync_filesystem(self._work.fd)
+        root = os.fspath(self._store.root)
+        for shard in {digest[:2] for digest in self._pending}:
+            os.makedirs(f"{root}/{shard}", exist_ok=True)
         for digest in self._pending:
-            target = self._store.path(digest)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.rename(self._work.path / digest, target)
+            os.rename(self._place(digest), f"{root}/{digest[:2]}/{digest[2:]}")
         self._pending.clear()
 
     def _known(self, digest: str) -> bool:
-        return digest in self._pending or self._store.path(digest).exists()
+        return digest in self._pending or os.path.exists(self._store.path(digest))
 
-    def _create(self, name: str) -> BufferedWriter:
-        return (self._work.path / name).open("wb")
+    def _place(self, name: str) -> str:
+        return f"{self._work.path}/{name}"
 
-    def _keep(self, name: str, digest: str) -> None:
-        path = self._work.path / name
-        path.chmod(0o444)
-        path.rename(self._work.path / digest)
-        self._pending.add(digest)
+    def _write(self, name: str, chunks: Iterable[bytes]) -> int:
+        """A new file in the work directory; its size."""
+        size = 0
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        fd = os.open(self._place(name), flags, 0o444)
+        try:
+            for chunk in chunks:
+                size += len(chunk)
+                view = memoryview(chunk)
+                while view:
+                    view = view[os.write(fd, view) :]
+        except BaseException:
+            os.unlink(self._place(name))
+            raise
+        finally:
+            os.close(fd)
+        return size
 
 
 def _hash_file(path: Path) -> str:
