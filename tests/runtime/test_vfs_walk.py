@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.fcntl import OpenHow
+from elfuse.runtime.fs.host import HostFilesystem
 from elfuse.runtime.vfs import operations
+from elfuse.runtime.vfs.context import FsContext
+from elfuse.runtime.vfs.mounts import Namespace
 from tests.runtime.machine import Machine, machine
 
 _SYS_OPENAT2 = 437
@@ -94,6 +97,7 @@ def _grow(top: Path, entries: list[tuple[list[str], str | None]]) -> None:
     paths=st.lists(st.tuples(_path.filter(bool), st.booleans(), _resolve), min_size=1, max_size=12),
 )
 def test_walk_answers_as_the_host_kernel_does(
+    guest: Machine,
     tmp_path: Path,
     entries: list[tuple[list[str], str | None]],
     paths: list[tuple[str, bool, int]],
@@ -103,15 +107,16 @@ def test_walk_answers_as_the_host_kernel_does(
     top.mkdir()
     _grow(top, entries)
     top_fd = os.open(top, _HOST_O_PATH | os.O_DIRECTORY)
+    guest.kernel.namespace = namespace = Namespace([HostFilesystem(str(top))])
+    guest.process.fs = FsContext(namespace.root(), namespace.root(), 0o022)
     try:
-        with machine(top) as guest:
-            for path, follow, resolve in paths:
-                raw = path.encode()
-                flags = abi.O_PATH | (0 if follow else abi.O_NOFOLLOW)
-                # O_NOFOLLOW and O_PATH have other values on other architectures' hosts.
-                host_flags = _HOST_O_PATH | (0 if follow else os.O_NOFOLLOW)
-                expected = _host_openat2(top_fd, raw, host_flags, resolve)
-                assert _guest_openat2(guest, raw, flags, resolve) == expected, (path, follow)
+        for path, follow, resolve in paths:
+            raw = path.encode()
+            flags = abi.O_PATH | (0 if follow else abi.O_NOFOLLOW)
+            # O_NOFOLLOW and O_PATH have other values on other architectures' hosts.
+            host_flags = _HOST_O_PATH | (0 if follow else os.O_NOFOLLOW)
+            expected = _host_openat2(top_fd, raw, host_flags, resolve)
+            assert _guest_openat2(guest, raw, flags, resolve) == expected, (path, follow)
     finally:
         os.close(top_fd)
 
@@ -177,8 +182,6 @@ def test_chroot_bounds_the_walk(guest: Machine, tmp_path: Path) -> None:
 
 
 def test_resolve_no_xdev_stops_at_a_mount(guest: Machine, tmp_path: Path) -> None:
-    from elfuse.runtime.fs.host import HostFilesystem
-
     (tmp_path / "vol").mkdir()
     (tmp_path / "vol" / "x").touch()
     guest.kernel.namespace.mount(b"/mnt", HostFilesystem(str(tmp_path / "vol")))

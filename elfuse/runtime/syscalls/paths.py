@@ -449,11 +449,11 @@ def sys_linkat(
     if empty and not old and task.credentials.euid:
         raise SyscallError(Errno.ENOENT)
     place = operations.resolve(task, old_dirfd, old, follow=follow, empty=empty)
-    if place.inode.type_bits == kinds.S_IFDIR:
-        raise SyscallError(Errno.EPERM)
     holder, name = operations.new_name(task, new_dirfd, new)
     if holder.mount is not place.mount:
         raise SyscallError(Errno.EXDEV)
+    if place.inode.type_bits == kinds.S_IFDIR:
+        raise SyscallError(Errno.EPERM)
     holder.inode.link(name, place.inode)
     return 0
 

@@ -153,7 +153,9 @@ def _open_or_create(
     # A link is left by walk.link, which counts; another turn is also taken after a lost race.
     while True:
         holder, name = walk.holder(begin, path)
-        if name in (b"", b".", b"..") or path.endswith(b"/"):
+        if name in (b"", b".", b".."):
+            raise SyscallError(Errno.EEXIST if exclusive else Errno.EISDIR)
+        if path.endswith(b"/"):
             raise SyscallError(Errno.EISDIR)
         try:
             place = holder.child(name)
