@@ -51,6 +51,7 @@ class Process:
         self.rlimits: dict[int, tuple[int, int]] = {}
         self.exit_status: int | None = None
         """wait(2) status once exit_group or a fatal signal decided it."""
+        self.stopped = False
         self.is_init = kernel.options.contained and entry.pid == 1
         kernel.hosted[self.pid] = self
 
@@ -133,21 +134,26 @@ class Process:
     # Job control
 
     def stop(self, signo: int) -> None:
-        """Stop as SIGSTOP and its relatives do; returns when the process is continued.
+        """Stop as SIGSTOP and its relatives do: tasks wait in their run loops until `resume`.
 
-        The host process stops for real, so a host shell sees its job stop and nothing of the
-        guest runs meanwhile.
+        Only the first process stops its host process too, so that the host's shell sees its job
+        stop. For the others a host stop could come after the SIGCONT that is to end it.
         """
+        self.stopped = True
+        for task in self.tasks.values():
+            task.interrupt_guest()
         entry = self.entry
         with self.kernel.processes.lock():
             entry[Field.STOP_SIGNAL], entry[Field.REPORT] = signo, 1
             entry[Field.STATE] = State.STOPPED
         self._tell_stopped(CLD_STOPPED, signo)
-        os.kill(os.getpid(), signal.SIGSTOP)
-        self.resume()
+        if self.pid == self.kernel.first_pid:
+            os.kill(os.getpid(), signal.SIGSTOP)
 
     def resume(self) -> None:
         """SIGCONT arrived."""
+        self.stopped = False
+        self.child_event()
         entry = self.entry
         with self.kernel.processes.lock():
             if entry.state is not State.STOPPED:

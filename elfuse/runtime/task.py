@@ -90,8 +90,8 @@ class Task:
         self.clear_child_tid = 0
         self.robust_list = (0, 0)
         self.dying = False
-        self.host_thread = 0
-        """`threading.get_ident` of the thread that runs it."""
+        self.host_thread = threading.get_ident()
+        """Of the thread that runs it; until it starts, of its creator."""
         self.vfork_done: Callable[[], None] | None = None
         """Set while a vfork parent waits: called when this task leaves the parent's memory."""
         process.tasks[tid] = self
@@ -124,7 +124,7 @@ class Task:
         self.vcpu.interrupt()
 
     def signal_due(self) -> bool:
-        return self.dying or signals.due(self)
+        return self.dying or self.process.stopped or signals.due(self)
 
     def blocked_poll(self, poller: select.poll, timeout: int | None) -> list[tuple[int, int]]:
         """The host's poll with the kernel lock dropped; `timeout` in milliseconds."""
@@ -163,9 +163,20 @@ class Task:
             return
 
     def _attend(self) -> None:
-        if self.dying:
-            raise TaskExit
-        signals.deliver(self)
+        while not self.dying:
+            signals.deliver(self)
+            if not self.process.stopped:
+                return
+            self._wait_for_continue()
+        raise TaskExit
+
+    def _wait_for_continue(self) -> None:
+        """Sleep while the process is stopped; signals but SIGCONT and SIGKILL wait too."""
+        poller = select.poll()
+        poller.register(self.waker.fileno(), select.POLLIN)
+        while self.process.stopped and not self.dying:
+            self.blocked_poll(poller, None)
+            self.waker.take()
 
     def _exception(self, reason: Exit) -> None:
         pc = self.registers[Register.PC]
