@@ -11,6 +11,7 @@ from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.dirent import DirentHeader
 from elfuse.runtime.abi.errno import Errno
 from elfuse.runtime.abi.stat import Stat, Statfs, Statx
+from elfuse.runtime.vfs import operations
 from tests.runtime.machine import Machine, machine
 
 AT = abi.AT_FDCWD
@@ -194,6 +195,19 @@ def test_a_new_read_only_file_is_writable_for_its_creator(guest: Machine) -> Non
     fd = _open(guest, b"/object", RW | abi.O_EXCL, 0o444)
     guest.write(fd, b"content")
     assert _content(guest, fd) == b"content"
+
+
+def test_a_refused_open_leaves_nothing_behind(guest: Machine, tmp_path: Path) -> None:
+    (tmp_path / "f").touch()
+    place = operations.resolve(guest.task, AT, b"/f")
+    (tmp_path / "f").unlink()
+    before = len(os.listdir("/dev/fd"))
+    with pytest.raises(FileNotFoundError):
+        operations.open_location(guest.task, place, abi.O_RDONLY)
+    # A description that no descriptor refers to closes by itself.
+    (tmp_path / "f").touch()
+    operations.open_location(guest.task, place, abi.O_RDONLY)
+    assert len(os.listdir("/dev/fd")) == before
 
 
 def test_o_path_is_a_place_without_content(guest: Machine, tmp_path: Path) -> None:

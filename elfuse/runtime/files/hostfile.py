@@ -53,6 +53,9 @@ def close_descriptor(fd: int) -> None:
 class HostFile(OpenFile):
     """An open file description behind a host descriptor that it owns."""
 
+    _fd = -1
+    """Until it is open, and once it is closed."""
+
     def __init__(self, fd: int, flags: int) -> None:
         super().__init__(flags)
         self._fd = fd
