@@ -209,6 +209,9 @@ class Kernel:
 
     def tell_parent(self, entry: Entry, info: SigInfo, signo: int) -> None:
         """Send the parent a child-status signal, or only wake its wait(2) for signal 0."""
+        if self.processes.find(entry[Field.PPID]) is None:
+            # The first process has no parent in the guest.
+            return
         if signo:
             self.processes.send(entry[Field.PPID], info)
         else:
