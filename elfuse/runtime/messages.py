@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from elfuse.runtime import sockets
 from elfuse.runtime.abi import socket as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
-from elfuse.runtime.abi.socket import Msg, Msghdr
+from elfuse.runtime.abi.socket import Msg
+from elfuse.runtime.abi.socket_structs import Msghdr
 from elfuse.runtime.files import addresses
 from elfuse.runtime.files.socket import SocketFile
 

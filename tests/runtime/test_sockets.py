@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from elfuse.runtime.abi import socket as abi
+from elfuse.runtime.abi import socket_structs as structs
 from elfuse.runtime.abi.errno import Errno
-from elfuse.runtime.abi.socket import Cmsghdr, Msg, Msghdr, So, Ucred
+from elfuse.runtime.abi.socket import Msg, So
+from elfuse.runtime.abi.socket_structs import Cmsghdr, Msghdr, Ucred
 from elfuse.runtime.files import addresses, unix_names
 from elfuse.runtime.processes import Field
 from tests.runtime.machine import Machine, machine
@@ -48,7 +50,7 @@ def _unix_pair(guest: Machine, kind: int = abi.SOCK_STREAM) -> tuple[int, int]:
 
 
 def _loopback(port: int = 0) -> bytes:
-    return abi.SockaddrIn(port=port.to_bytes(2, "big"), address=bytes([127, 0, 0, 1])).pack()
+    return structs.SockaddrIn(port=port.to_bytes(2, "big"), address=bytes([127, 0, 0, 1])).pack()
 
 
 def _option(guest: Machine, fd: int, name: int, size: int = 4) -> bytes:
@@ -323,7 +325,7 @@ def test_waitall_collects_several_sends(guest: Machine) -> None:
 @pytest.mark.parametrize("call", ["recvfrom", "read"])
 def test_receive_timeout_ends_a_wait(guest: Machine, call: str) -> None:
     one, _two = _unix_pair(guest)
-    limit = abi.SockTimeval(sec=0, usec=20_000).pack()
+    limit = structs.SockTimeval(sec=0, usec=20_000).pack()
     guest.ok("setsockopt", one, abi.SOL_SOCKET, So.RCVTIMEO, guest.put(limit), 16)
     assert guest.error(call, one, guest.room(8), 8) is Errno.EAGAIN
     assert _option(guest, one, So.RCVTIMEO, 16) == limit
@@ -377,7 +379,7 @@ def test_only_questions_go_to_the_hosts_network(guest: Machine) -> None:
     fd = guest.ok("socket", abi.AF_NETLINK, abi.SOCK_RAW, abi.NETLINK_ROUTE)
     new_link, get_link = 16, 18
     for kind, allowed in ((new_link, False), (get_link, True)):
-        request = abi.Nlmsghdr(length=32, type=kind, flags=0x301, sequence=1, pid=0).pack()
+        request = structs.Nlmsghdr(length=32, type=kind, flags=0x301, sequence=1, pid=0).pack()
         request += bytes(16)
         result = guest.error("sendto", fd, guest.put(request), 32, 0, 0, 0)
         assert result is (None if allowed else Errno.EPERM)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from elfuse.runtime.abi import socket as abi
+from elfuse.runtime.abi import socket_structs as structs
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files import unix_names
 
@@ -38,16 +39,18 @@ def unix_name(raw: bytes) -> bytes:
 
 
 def _internet(raw: bytes) -> tuple[str, int]:
-    if len(raw) < abi.SockaddrIn.size:
+    if len(raw) < structs.SockaddrIn.size:
         raise SyscallError(Errno.EINVAL)
-    found = abi.SockaddrIn.unpack(raw[: abi.SockaddrIn.size])
+    found = structs.SockaddrIn.unpack(raw[: structs.SockaddrIn.size])
     return inet_ntop(HOST_INET, found.address), int.from_bytes(found.port, "big")
 
 
 def _internet6(raw: bytes) -> tuple[str, int, int, int]:
     if len(raw) < _IN6_MIN:
         raise SyscallError(Errno.EINVAL)
-    found = abi.SockaddrIn6.unpack(raw[: abi.SockaddrIn6.size].ljust(abi.SockaddrIn6.size, b"\0"))
+    found = structs.SockaddrIn6.unpack(
+        raw[: structs.SockaddrIn6.size].ljust(structs.SockaddrIn6.size, b"\0")
+    )
     return (
         inet_ntop(HOST_INET6, found.address),
         int.from_bytes(found.port, "big"),
@@ -72,9 +75,9 @@ def parse(family: int, raw: bytes) -> Any:
             raise SyscallError(Errno.EAFNOSUPPORT)
         return _internet6(raw)
     if family == abi.AF_NETLINK:
-        if len(raw) < abi.SockaddrNl.size or given != abi.AF_NETLINK:
+        if len(raw) < structs.SockaddrNl.size or given != abi.AF_NETLINK:
             raise SyscallError(Errno.EINVAL)
-        found = abi.SockaddrNl.unpack(raw[: abi.SockaddrNl.size])
+        found = structs.SockaddrNl.unpack(raw[: structs.SockaddrNl.size])
         return found.pid, found.groups
     raise SyscallError(Errno.EAFNOSUPPORT)
 
@@ -120,16 +123,16 @@ def pack(kernel: "Kernel", family: int, address: Any) -> bytes:
         return pack_unix(unix_names.guest_name(kernel, address))
     if family == abi.AF_INET:
         host, port = address
-        return abi.SockaddrIn(
+        return structs.SockaddrIn(
             port=port.to_bytes(2, "big"), address=inet_pton(HOST_INET, host)
         ).pack()
     if family == abi.AF_INET6:
         host, port, flowinfo, scope = address
-        return abi.SockaddrIn6(
+        return structs.SockaddrIn6(
             port=port.to_bytes(2, "big"),
             flowinfo=flowinfo.to_bytes(4, "big"),
             address=inet_pton(HOST_INET6, host.partition("%")[0]),
             scope_id=scope,
         ).pack()
     pid, groups = address
-    return abi.SockaddrNl(pid=pid & 0xFFFF_FFFF, groups=groups & 0xFFFF_FFFF).pack()
+    return structs.SockaddrNl(pid=pid & 0xFFFF_FFFF, groups=groups & 0xFFFF_FFFF).pack()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from elfuse.host import sockets as host
 from elfuse.runtime.abi import socket as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
-from elfuse.runtime.abi.socket import Cmsghdr, Msg, Ucred
+from elfuse.runtime.abi.socket import Msg
+from elfuse.runtime.abi.socket_structs import Cmsghdr, Ucred
 from elfuse.runtime.files.passing import Parcel, unpack
 from elfuse.runtime.files.socket import Control, SocketFile, own_credentials
 from elfuse.runtime.processes import Field

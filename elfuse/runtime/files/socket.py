@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from elfuse.host import sockets as host
 from elfuse.runtime.abi import socket as abi
+from elfuse.runtime.abi import socket_structs as structs
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.fcntl import O_NONBLOCK, O_RDWR
-from elfuse.runtime.abi.socket import Ucred
+from elfuse.runtime.abi.socket_structs import Ucred
 from elfuse.runtime.files import addresses, unix_names
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.files.hostfile import host_events, poll_descriptor
@@ -244,12 +245,12 @@ class SocketFile(OpenFile):
             data = task.memory.read(argument, _IFREQ_SIZE)
             task.memory.write(argument, host.control(fd, request, data))
         elif request == abi.SIOCGIFCONF:
-            wanted = abi.Ifconf.load(task.memory, argument)
+            wanted = structs.Ifconf.load(task.memory, argument)
             found = host.interfaces(fd)
             if wanted.buffer:
                 found = found[: max(0, wanted.length) // _IFREQ_SIZE * _IFREQ_SIZE]
                 task.memory.write(wanted.buffer, found)
-            abi.Ifconf(length=len(found), buffer=wanted.buffer).store(task.memory, argument)
+            structs.Ifconf(length=len(found), buffer=wanted.buffer).store(task.memory, argument)
         else:
             raise SyscallError(Errno.ENOTTY)
         return 0
@@ -334,9 +335,9 @@ def _offered(family: int, kind: int, protocol: int) -> int:
 def _check_netlink(data: bytes) -> None:
     """EPERM for anything but questions: a guest does not configure the host's network."""
     at = 0
-    while at + abi.Nlmsghdr.size <= len(data):
-        header = abi.Nlmsghdr.unpack(data[at : at + abi.Nlmsghdr.size])
-        if header.length < abi.Nlmsghdr.size:
+    while at + structs.Nlmsghdr.size <= len(data):
+        header = structs.Nlmsghdr.unpack(data[at : at + structs.Nlmsghdr.size])
+        if header.length < structs.Nlmsghdr.size:
             return
         if header.type >= _NLMSG_DATA_KINDS and header.type % 4 != 2:
             raise SyscallError(Errno.EPERM)

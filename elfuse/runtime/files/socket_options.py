@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from elfuse.host import sockets as host
 from elfuse.runtime.abi import socket as abi
+from elfuse.runtime.abi import socket_structs as structs
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.socket import So
 from elfuse.runtime.files.socket import SocketFile, own_credentials
@@ -64,9 +65,9 @@ def _integer(value: bytes) -> int:
 
 def _timeout(value: bytes) -> int:
     """Nanoseconds; EDOM for bad microseconds, as sock_set_timeout has it."""
-    if len(value) < abi.SockTimeval.size:
+    if len(value) < structs.SockTimeval.size:
         raise SyscallError(Errno.EINVAL)
-    given = abi.SockTimeval.unpack(value[: abi.SockTimeval.size])
+    given = structs.SockTimeval.unpack(value[: structs.SockTimeval.size])
     if not 0 <= given.usec < 1_000_000:
         raise SyscallError(Errno.EDOM)
     if given.sec < 0:
@@ -127,4 +128,4 @@ def _protocol(file: SocketFile) -> int:
 
 def _timeval(nanoseconds: int) -> bytes:
     seconds, rest = divmod(nanoseconds, _SECOND)
-    return abi.SockTimeval(sec=seconds, usec=rest // _MICROSECOND).pack()
+    return structs.SockTimeval(sec=seconds, usec=rest // _MICROSECOND).pack()

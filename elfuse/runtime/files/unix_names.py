@@ -5,7 +5,6 @@ guest's name is therefore written into the host's address, so that any guest pro
 back without a table. A name too long for that is known only where it was bound.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -41,6 +40,8 @@ def host_abstract(kernel: "Kernel", name: bytes) -> bytes:
     """The host's address for an abstract name (without its leading NUL), private to this run."""
     full = _prefix(kernel) + name
     if len(full) > _ABSTRACT_MAX:
+        import hashlib  # such names are rare
+
         full = _prefix(kernel) + b"#" + hashlib.sha256(name).hexdigest()[:40].encode()
         _long_names[full] = name
     return host.abstract_name(full)

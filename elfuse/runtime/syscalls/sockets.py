@@ -1,13 +1,11 @@
 """System calls on sockets."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from elfuse.runtime import messages, sockets
 from elfuse.runtime.abi import socket as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.socket import Msg
-from elfuse.runtime.files import addresses, socket_options
-from elfuse.runtime.files.socket import SocketFile
+from elfuse.runtime.lazy import Lazy
 from elfuse.runtime.syscalls.args import (
     Address,
     Arg,
@@ -26,6 +24,18 @@ from elfuse.runtime.syscalls.args import (
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.wait import Restart, now
+
+if TYPE_CHECKING:
+    from elfuse.runtime import messages, sockets
+    from elfuse.runtime.files import addresses, socket_options
+    from elfuse.runtime.files import socket as files
+    from elfuse.runtime.files.socket import SocketFile
+else:
+    messages = Lazy("elfuse.runtime.messages")
+    sockets = Lazy("elfuse.runtime.sockets")
+    addresses = Lazy("elfuse.runtime.files.addresses")
+    socket_options = Lazy("elfuse.runtime.files.socket_options")
+    files = Lazy("elfuse.runtime.files.socket")
 
 _MAX_TRANSFER = 0x7FFF_F000
 _SECOND = 1_000_000_000
@@ -62,10 +72,10 @@ SocketAddress = Annotated[int, _address(2)]
 Target = Annotated[int, _address(5)]
 
 
-def _socket(task: Task, fd: int) -> SocketFile:
+def _socket(task: Task, fd: int) -> "SocketFile":
     """ENOTSOCK for a descriptor that is no socket."""
     file = task.files.get(fd)
-    if not isinstance(file, SocketFile):
+    if not isinstance(file, files.SocketFile):
         raise SyscallError(Errno.ENOTSOCK)
     return file
 
@@ -78,7 +88,7 @@ def _split_type(value: int) -> tuple[int, int]:
     return value & abi.SOCK_TYPE_MASK, found
 
 
-def _install(task: Task, file: SocketFile, kinds: int) -> int:
+def _install(task: Task, file: "SocketFile", kinds: int) -> int:
     return task.files.install(file, cloexec=bool(kinds & abi.SOCK_CLOEXEC))
 
 
@@ -86,7 +96,7 @@ def _install(task: Task, file: SocketFile, kinds: int) -> int:
 def sys_socket(task: Task, family: Family, kind: SocketType, protocol: Int) -> int:
     """socket(2)."""
     number, found = _split_type(kind)
-    return _install(task, SocketFile.create(family, number, protocol, found), found)
+    return _install(task, files.SocketFile.create(family, number, protocol, found), found)
 
 
 @syscall(199)
@@ -95,7 +105,7 @@ def sys_socketpair(
 ) -> int:
     """socketpair(2)."""
     number, found = _split_type(kind)
-    ends = SocketFile.pair(task, family, number, protocol, found)
+    ends = files.SocketFile.pair(task, family, number, protocol, found)
     numbers = [_install(task, end, found) for end in ends]
     try:
         task.memory.write(fds, b"".join(fd.to_bytes(4, "little") for fd in numbers))

@@ -3,9 +3,9 @@
 import os
 import resource
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from elfuse.runtime import capabilities, limits
+from elfuse.runtime import limits
 from elfuse.runtime.abi import system as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.resource import (
@@ -18,6 +18,7 @@ from elfuse.runtime.abi.resource import (
     Rusage,
     Timeval,
 )
+from elfuse.runtime.lazy import Lazy
 from elfuse.runtime.limits import initial_limits as initial_limits
 from elfuse.runtime.processes import Entry, Field, State
 from elfuse.runtime.syscalls.args import (
@@ -35,6 +36,11 @@ from elfuse.runtime.syscalls.args import (
 )
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
+
+if TYPE_CHECKING:
+    from elfuse.runtime import capabilities
+else:
+    capabilities = Lazy("elfuse.runtime.capabilities")
 
 _HOST_NAME_MAX = 64
 _GETRANDOM_MAX = 0x7FFF_F000
