@@ -1,5 +1,8 @@
 """Imports every handler module, which registers the calls in `table.TABLE`."""
 
+from elfuse.runtime.syscalls import attributes as attributes
+from elfuse.runtime.syscalls import copying as copying
+from elfuse.runtime.syscalls import descriptors as descriptors
 from elfuse.runtime.syscalls import events as events
 from elfuse.runtime.syscalls import files as files
 from elfuse.runtime.syscalls import futex as futex
