@@ -92,4 +92,10 @@ def source(task: "Task", number: int) -> Source:
 
 
 def _thread_cpu(thread: "Task") -> Source:
-    return Source(partial(host.thread_cpu_ns, thread.host_thread), cpu=True, sleeps=False)
+    def read() -> int:
+        # The host must not be asked about a host thread that may be gone.
+        if thread.kernel.tasks.get(thread.tid) is not thread:
+            raise ProcessLookupError(3, "No such process")
+        return host.thread_cpu_ns(thread.host_thread)
+
+    return Source(read, cpu=True, sleeps=False)

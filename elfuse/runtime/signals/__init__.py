@@ -5,7 +5,7 @@ them into guest ones) or for what stopping and dying do to a process (`process.P
 """
 
 from elfuse.runtime.abi.signal import SI_KERNEL, SI_QUEUE, SI_TIMER, SI_TKILL, SI_USER
-from elfuse.runtime.signals.delivery import deliver, due, leave_handler, take, temporary_mask
+from elfuse.runtime.signals.delivery import deliver, due, leave_handler, take
 from elfuse.runtime.signals.generation import (
     blocked_or_ignored,
     discard_ignored,
@@ -45,5 +45,4 @@ __all__ = [
     "post_to_process",
     "post_to_task",
     "take",
-    "temporary_mask",
 ]

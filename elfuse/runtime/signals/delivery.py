@@ -1,11 +1,9 @@
 """Delivering signals before a task goes back to the guest: frames, default actions, restarts."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from elfuse.engine.protocol import Register
-from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.abi.errno import SyscallError
 from elfuse.runtime.abi.signal import (
     SA_NODEFER,
     SA_RESETHAND,
@@ -19,7 +17,7 @@ from elfuse.runtime.signals import frame
 from elfuse.runtime.signals.generation import force, reaches
 from elfuse.runtime.signals.info import SigInfo
 from elfuse.runtime.signals.state import STOPPING, UNBLOCKABLE, Action, bit
-from elfuse.runtime.wait import Restart, RestartKind
+from elfuse.runtime.wait import RestartKind
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task
@@ -49,7 +47,8 @@ def deliver(task: "Task") -> None:
     Called with the kernel lock held before the guest goes on. May raise TaskExit.
     """
     held, handlers = task.signals, task.process.signals.handlers
-    while True:
+    # What else is pending waits for SIGCONT once a signal has stopped the process.
+    while not task.process.stopped:
         info = take(task, ~held.blocked)
         if info is None:
             break
@@ -129,29 +128,3 @@ def leave_handler(task: "Task") -> None:
         frame.pop(task)
     except SyscallError:
         force(task, SigInfo(signo=Sig.SIGSEGV, code=SI_KERNEL))
-
-
-@contextmanager
-def temporary_mask(task: "Task", blocked: int | None) -> Iterator[None]:
-    """Use a signal mask during a call (ppoll, pselect, epoll_pwait); None changes nothing.
-
-    When a signal ends the call (`Restart` or EINTR), the mask stays until `deliver`, which saves
-    the old one in the handler's frame (restore_saved_sigmask_unless in the kernel).
-    """
-    held = task.signals
-    if blocked is None:
-        yield
-        return
-    held.suspend_with(blocked)
-    try:
-        yield
-    except Restart:
-        raise
-    except SyscallError as error:
-        if error.errno is not Errno.EINTR or not due(task):
-            held.resume_mask()
-        raise
-    except BaseException:
-        held.resume_mask()
-        raise
-    held.resume_mask()
