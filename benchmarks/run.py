@@ -1,6 +1,6 @@
 """Print times and ratios to qemu-aarch64 and to skopeo + umoci, measured in one run.
 
-    python -m benchmarks.run [--engine NAME]... [--rounds N] [--only TEXT]
+    python benchmarks/run.py [--engine NAME]... [--rounds N] [--only TEXT]
 
 Rounds are interleaved, so that a machine that gets slower does so for everybody; what is shown
 are medians. Below 1 in the ratio, elfuse is the faster one.
@@ -17,6 +17,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+# A script has its own directory on the path, not the repository.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.workloads import workloads
 from elfuse.engine import NAMES, default_name
@@ -144,7 +147,7 @@ def table(rows: list[Row]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", action="append", choices=NAMES, help="may be repeated")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="rows whose name has this text")

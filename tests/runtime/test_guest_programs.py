@@ -3,12 +3,26 @@
 A failure on the oracle means that the program is wrong.
 """
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support import LIBRARIES, Build, Program, Run, Runner, describe, programs
+from tests.support import (
+    COMPILER,
+    LIBRARIES,
+    ROOT,
+    Build,
+    Program,
+    Run,
+    Runner,
+    describe,
+    execute,
+    need_engine,
+    programs,
+)
 
 pytestmark = pytest.mark.guest
 
@@ -45,18 +59,16 @@ def test_guest_program(
 )
 def test_guest_program_without_binfmt(
     program: Program,
-    engine: str,
+    own_engine: str,
     build: Build,
-    run: Run,
     without_binfmt: tuple[str, ...],
     tmp_path: Path,
 ) -> None:
-    if engine == "oracle":
-        pytest.skip("oracle: its processes may come from binfmt_misc")
-    if reason := program.skips.get(engine):
-        pytest.skip(f"{engine}: {reason}")
+    need_engine(own_engine)
+    if reason := program.skips.get(own_engine):
+        pytest.skip(f"{own_engine}: {reason}")
     binary = build(program.name, flags=program.flags)
-    result = Runner(engine, tmp_path, without_binfmt)(binary, *program.args)
+    result = Runner(own_engine, tmp_path, without_binfmt)(binary, *program.args)
     assert result.returncode == 0, f"{result.returncode}\n{result.stdout}\n{result.stderr}"
 
 
@@ -79,3 +91,34 @@ def test_comment_with_an_unknown_word_is_refused(tmp_path: Path) -> None:
     source.write_text("/* elfuse: dynamc */")
     with pytest.raises(ValueError, match="dynamc"):
         describe(source)
+
+
+def _strict_run(path: str, *arguments: str) -> tuple[int, str]:
+    """A test run of one guest program as CI does it, with `path` as PATH."""
+    chosen = [f"{__file__}::test_guest_program", "-k", "dup_clears_cloexec", "--color=no"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *chosen, *arguments]
+    variables = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "ELFUSE_TEST_STRICT": "1"}
+    for name in [name for name in variables if name.startswith("PYTEST")]:
+        del variables[name]
+    done = execute(command, env=variables, cwd=ROOT)
+    return done.returncode, done.stdout
+
+
+@pytest.mark.slow
+def test_strict_run_fails_for_want_of_a_compiler(tmp_path: Path) -> None:
+    status, output = _strict_run(str(tmp_path), "--engines", "unicorn")
+    assert status == 1
+    assert f"not there: {COMPILER}" in output
+
+
+@pytest.mark.slow
+def test_strict_run_fails_when_no_engine_ran_a_guest_program() -> None:
+    status, output = _strict_run(os.environ["PATH"], "--engines", "oracle")
+    assert "1 passed" in output
+    assert status == 1
+    assert "must run on the oracle and on an engine" in output
+
+
+@pytest.mark.slow
+def test_strict_run_passes_when_all_is_there() -> None:
+    assert _strict_run(os.environ["PATH"])[0] == 0
