@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from elfuse import host
-from elfuse.runtime.fs.host_stat import HostAttributes, HostCapacity
-from elfuse.runtime.fs.pseudo import Name
+from elfuse.runtime.fs.host_stat import HostAttributes, HostCapacity, HostEntry
 
 if TYPE_CHECKING:
     from elfuse.runtime.vfs.filesystem import Inode
@@ -200,14 +199,14 @@ class HostInode:
             return b"/"
         return self.fs.guest_path(host.path_of(self._at.fd))
 
-    def entries(self) -> Sequence[Name]:
+    def entries(self) -> Sequence[HostEntry]:
         if self._name:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         fd = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._at.fd)
         try:
             with os.scandir(fd) as found:
                 return [
-                    Name(os.fsencode(entry.name), entry.inode(), _entry_type(entry))
+                    HostEntry(os.fsencode(entry.name), entry.inode(), _entry_type(entry))
                     for entry in found
                 ]
         finally:

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class HostAttributes:
@@ -44,3 +45,11 @@ class HostCapacity:
     files: int
     files_free: int
     magic: int = 0xEF53
+
+
+class HostEntry(NamedTuple):
+    """`vfs.filesystem.DirectoryEntry`."""
+
+    name: bytes
+    ino: int
+    type: int
