@@ -331,7 +331,7 @@ class Machine(RuleBasedStateMachine):
     def rename(self, path: Names, to: Names, flags: int) -> None:
         self.both("rename", path, to, flags)
 
-    @rule(path=PATHS, mode=st.sampled_from([0o600, 0o4755, 0o1777]))
+    @rule(path=PATHS, mode=st.sampled_from([0o711, 0o4755, 0o1777]))
     def chmod(self, path: Names, mode: int) -> None:
         self.both("chmod", path, mode)
 
