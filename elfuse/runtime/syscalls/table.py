@@ -7,7 +7,7 @@ text, and `@syscall(number)` its number. The dispatcher is the only place that t
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -21,16 +21,31 @@ _MASK = (1 << 64) - 1
 Handler = TypeVar("Handler", bound=Callable[..., int])
 
 
-@dataclass(frozen=True, slots=True)
 class Row:
-    """One system call. `note` names what is missing when support is partial."""
+    """One system call. `note` names what is missing when support is partial.
 
-    number: int
-    name: str
-    call: Callable[["Task", Sequence[int]], int]
-    parameters: tuple[tuple[str, Arg], ...]
-    returns: Callable[[int], str]
-    note: str
+    Annotations are read and the decoder is compiled when a program first makes the call: doing
+    it for every handler at import takes longer than most programs' system calls.
+    """
+
+    def __init__(
+        self, number: int, handler: Callable[..., int], returns: Callable[[int], str], note: str
+    ) -> None:
+        self.number = number
+        self.name = handler.__name__.removeprefix("sys_")
+        self.returns = returns
+        self.note = note
+        self._handler = handler
+
+    @cached_property
+    def parameters(self) -> tuple[tuple[str, Arg], ...]:
+        """Names and types; TypeError for a parameter without an `Arg`."""
+        return _parameters(self._handler)
+
+    @cached_property
+    def call(self) -> Callable[["Task", Sequence[int]], int]:
+        """The handler with its decoding."""
+        return _decoder(self._handler, self.parameters)
 
 
 TABLE: dict[int, Row] = {}
@@ -67,22 +82,13 @@ def syscall(
 ) -> Callable[[Handler], Handler]:
     """Register a handler named `sys_NAME` under its asm-generic number.
 
-    TypeError at import for a parameter without an `Arg` or a number used twice. `returns`
-    renders a successful result in traces.
+    TypeError at import for a number used twice. `returns` renders a successful result in traces.
     """
 
     def register(handler: Handler) -> Handler:
         if number in TABLE:
             raise TypeError(f"{handler.__name__}: number {number} is {TABLE[number].name}")
-        parameters = _parameters(handler)
-        TABLE[number] = Row(
-            number,
-            handler.__name__.removeprefix("sys_"),
-            _decoder(handler, parameters),
-            parameters,
-            returns,
-            note,
-        )
+        TABLE[number] = Row(number, handler, returns, note)
         return handler
 
     return register

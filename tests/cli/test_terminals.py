@@ -1,0 +1,50 @@
+"""Interactive programs on real terminals: job control, sizes, signals."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.terminal import Tmux
+
+pytestmark = [pytest.mark.image, pytest.mark.guest, pytest.mark.slow]
+
+Stored = Callable[[str], Path]
+
+
+@pytest.fixture
+def bash(tmux: Callable[..., Tmux], stored_image: Stored) -> Tmux:
+    """An interactive bash of debian-mini in a tmux window."""
+    words = ("run", "-it", "--rm", "localhost/debian-mini", "bash", "--norc")
+    window = tmux(*words, home=stored_image("debian-mini"), rows=30, columns=100)
+    window.wait_for(r"bash-\S+# ")
+    return window
+
+
+def test_control_c_stops_the_foreground_program(bash: Tmux) -> None:
+    bash.line("sleep 100; echo interrupted $?")
+    bash.wait_for("sleep 100")
+    bash.keys("C-c")
+    bash.wait_for(r"\^C\s+bash")
+    bash.line("echo status $?")
+    bash.wait_for("status 130")
+
+
+def test_control_z_and_fg(bash: Tmux) -> None:
+    bash.line("sleep 100")
+    bash.wait_for("sleep 100")
+    bash.keys("C-z")
+    bash.wait_for(r"Stopped\s+sleep 100")
+    bash.line("jobs; fg")
+    bash.wait_for(r"fg\s+(.*\s+)+sleep 100\s*$")
+    bash.keys("C-c")
+    bash.line("echo end $?")
+    bash.wait_for("end 130")
+
+
+def test_stty_follows_a_resize(bash: Tmux) -> None:
+    bash.line("stty size; tty")
+    bash.wait_for(r"30 100\s+/dev/pts/\d+")
+    bash.resize(24, 80)
+    bash.line("stty size")
+    bash.wait_for("24 80")
