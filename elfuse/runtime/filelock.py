@@ -13,6 +13,7 @@ from elfuse import host
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
+from elfuse.runtime.files.directory import DirectoryFile
 from elfuse.runtime.files.memfd import MemFile
 from elfuse.runtime.files.pipe import PipeFile
 from elfuse.runtime.processes import Field
@@ -25,6 +26,12 @@ _KINDS = {
     abi.F_WRLCK: host_fcntl.LOCK_EX | host_fcntl.LOCK_NB,
     abi.F_UNLCK: host_fcntl.LOCK_UN,
 }
+_FLOCK_KINDS = {
+    abi.LOCK_SH: host_fcntl.LOCK_SH,
+    abi.LOCK_EX: host_fcntl.LOCK_EX,
+    abi.LOCK_UN: host_fcntl.LOCK_UN,
+}
+_LOCKED_BYTES = (1 << 62) - 1
 
 
 def fcntl(task: Task, file: OpenFile, command: int, argument: int) -> int:
@@ -144,19 +151,28 @@ def _until_locked(task: Task, attempt: Callable[[], None], *, wait: bool) -> Non
         sleep(task, [], now() + _LOOK_AGAIN_NS)
 
 
+def _number(file: DirectoryFile) -> int:
+    """A number that two directories share only by accident."""
+    place = file.location
+    return (place.inode.ino ^ place.mount.device << 40) & _LOCKED_BYTES
+
+
 def flock(task: Task, file: OpenFile, operation: int) -> None:
     """flock(2)."""
-    kind = operation & ~abi.LOCK_NB
-    if kind not in (abi.LOCK_SH, abi.LOCK_EX, abi.LOCK_UN):
+    kind = _FLOCK_KINDS.get(operation & ~abi.LOCK_NB)
+    if kind is None:
         raise SyscallError(Errno.EINVAL)
-    names = {
-        abi.LOCK_SH: host_fcntl.LOCK_SH,
-        abi.LOCK_EX: host_fcntl.LOCK_EX,
-        abi.LOCK_UN: host_fcntl.LOCK_UN,
-    }
-    fd = file.host_fd()
-    _until_locked(
-        task,
-        lambda: host_fcntl.flock(fd, names[kind] | host_fcntl.LOCK_NB),
-        wait=not operation & abi.LOCK_NB,
-    )
+    if isinstance(file, DirectoryFile):
+        # A directory of the guest need not be one of the host: its number is locked instead, as
+        # a byte of a file that all processes of the run share.
+        fd, byte = file.lock_fd(task), _number(file)
+
+        def attempt() -> None:
+            host.lock_description(fd, byte, 1, kind=kind)
+    else:
+        fd = file.host_fd()
+
+        def attempt() -> None:
+            host_fcntl.flock(fd, kind | host_fcntl.LOCK_NB)
+
+    _until_locked(task, attempt, wait=not operation & abi.LOCK_NB)

@@ -386,6 +386,21 @@ def test_flock_is_per_description_and_inherited(guest: Machine) -> None:
     assert guest.error("flock", two, 99) is Errno.EINVAL
 
 
+def test_directories_can_be_locked(guest: Machine, tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    one = guest.ok("openat", AT, b"/d", abi.O_DIRECTORY, 0)
+    two = guest.ok("openat", AT, b"/d", abi.O_DIRECTORY, 0)
+    other = guest.ok("openat", AT, b"/", abi.O_DIRECTORY, 0)
+    guest.ok("flock", one, abi.LOCK_EX)
+    assert guest.error("flock", two, abi.LOCK_SH | abi.LOCK_NB) is Errno.EAGAIN
+    assert guest.error("flock", other, abi.LOCK_EX | abi.LOCK_NB) is None
+    again = lambda: guest.error("flock", two, abi.LOCK_EX | abi.LOCK_NB)  # noqa: E731
+    assert _in_child(lambda: again() is Errno.EAGAIN)
+    guest.ok("close", one)
+    assert again() is None
+    assert _in_child(lambda: guest.call("flock", two, abi.LOCK_UN) == 0)
+
+
 # Standard streams
 
 _STREAM_PROGRAM = """

@@ -3,6 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
+from elfuse import host
 from elfuse.runtime.abi.dirent import DirentHeader
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.poll import POLLIN, POLLOUT
@@ -24,6 +25,25 @@ class DirectoryFile(OpenFile):
         self.location: Location = location  # type: ignore[mutable-override]  # never None
         self._names: list[tuple[bytes, int, int]] | None = None
         self._position = 0
+        self._lock_fd = -1
+
+    def lock_fd(self, task: "Task") -> int:
+        """This description's own descriptor on the file that stands for directories in locks.
+
+        ENOLCK where the host has none.
+        """
+        if self._lock_fd < 0:
+            shared = task.kernel.namespace.lock_file
+            try:
+                self._lock_fd = host.reopen(shared)
+            except OSError:
+                # macOS has no way back to a file without a name.
+                raise SyscallError(Errno.ENOLCK) from None
+        return self._lock_fd
+
+    def close(self) -> None:
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
 
     def read_into(self, task: object, buffers: object, offset: int | None) -> int:
         raise SyscallError(Errno.EISDIR)

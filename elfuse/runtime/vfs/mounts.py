@@ -5,6 +5,7 @@ import stat
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from elfuse import host
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.vfs.filesystem import Filesystem
 from elfuse.runtime.vfs.location import Location
@@ -65,6 +66,11 @@ class Namespace:
         self.roots = [Mount(fs, self._device()) for fs in roots]
         self.root_locations = [mount.location for mount in self.roots]
         self.mounts: dict[bytes, Mount] = {}
+        self.lock_file = host.anonymous_file("elfuse-locks")
+        """A host descriptor that all processes of the run inherit; see `filelock.flock`."""
+
+    def __del__(self) -> None:
+        os.close(self.lock_file)
 
     def _device(self) -> int:
         self._devices += 1
