@@ -56,6 +56,15 @@ def test_open_asks_for_what_it_will_do(
     assert error is (None if allowed else refused)
 
 
+def test_which_refusal_of_a_read_only_mount_comes_first(guest: Machine, tmp_path: Path) -> None:
+    _file(tmp_path / "f", 0o644)
+    guest.kernel.namespace.roots[0].read_only = True
+    assert guest.error("openat", AT, b"/f", abi.O_WRONLY, 0) is Errno.EROFS
+    _become(guest, USER)
+    assert guest.error("openat", AT, b"/f", abi.O_WRONLY, 0) is Errno.EACCES
+    assert guest.error("openat", AT, b"/f", abi.O_WRONLY | abi.O_TRUNC, 0) is Errno.EROFS
+
+
 def test_group_bits_count_for_members_only_even_if_others_may_more(
     guest: Machine, tmp_path: Path
 ) -> None:

@@ -230,6 +230,9 @@ def _open_regular(task: "Task", place: Location, flags: int) -> OpenFile:
         raise SyscallError(Errno.ENOTDIR)
     access, truncate = flags & abi.O_ACCMODE, flags & abi.O_TRUNC
     want = _WANTED[access] | (WRITE if truncate else 0)
+    if truncate:
+        # Before the permission bits, unlike for a write that does not truncate (fs/namei.c: do_open).
+        require_writable(place)
     require(task, place, want)
     if want & WRITE:
         require_writable(place)
