@@ -21,9 +21,14 @@ def bash(tmux: Callable[..., Tmux], stored_image: Stored) -> Tmux:
     return window
 
 
+def start_sleep(bash: Tmux) -> None:
+    """A foreground program that is known to run: before its start the keys are the shell's."""
+    bash.line("sh -c 'echo sleeps now; exec sleep 100'")
+    bash.wait_for(r"\nsleeps now")
+
+
 def test_control_c_stops_the_foreground_program(bash: Tmux) -> None:
-    bash.line("sleep 100; echo interrupted $?")
-    bash.wait_for("sleep 100")
+    start_sleep(bash)
     bash.keys("C-c")
     bash.wait_for(r"\^C\s+bash")
     bash.line("echo status $?")
@@ -31,13 +36,15 @@ def test_control_c_stops_the_foreground_program(bash: Tmux) -> None:
 
 
 def test_control_z_and_fg(bash: Tmux) -> None:
-    bash.line("sleep 100")
-    bash.wait_for("sleep 100")
+    start_sleep(bash)
     bash.keys("C-z")
-    bash.wait_for(r"Stopped\s+sleep 100")
-    bash.line("jobs; fg")
-    bash.wait_for(r"fg\s+(.*\s+)+sleep 100\s*$")
+    bash.wait_for(r"Stopped\s+sh -c")
+    bash.line("jobs")
+    bash.wait_for(r"Stopped[\s\S]*Stopped")
+    bash.line("fg")
+    bash.wait_for(r"fg\s+sh -c 'echo sleeps now; exec sleep 100'\s*$")
     bash.keys("C-c")
+    bash.wait_for(r"\^C\s+bash")
     bash.line("echo end $?")
     bash.wait_for("end 130")
 
