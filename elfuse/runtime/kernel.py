@@ -147,6 +147,9 @@ class Kernel:
             self._reap_host_children()
         else:
             guest = host.guest_signal(number)
+            if guest == Sig.SIGCONT:
+                # A guest that sends SIGCONT also wakes the host process: count that once.
+                self._collect()
             if guest:
                 for process in list(self.hosted.values())[:1]:
                     post_to_process(process, SigInfo(signo=guest, code=SI_KERNEL))

@@ -16,6 +16,7 @@ from enum import IntEnum
 
 from elfuse.host import anonymous_file
 from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.abi.signal import SIGRTMIN, Sig
 from elfuse.runtime.signals import SigInfo
 
 SLOTS = 4096
@@ -24,6 +25,8 @@ _HEADER = 4096
 _WORD = 8
 _CMDLINE_AT, _CMDLINE_SIZE = 4096, 4096
 _INBOX_AT, _INBOX_SLOTS, _INFO_SIZE = 512, 28, 128
+
+_JOB_CONTROL = (Sig.SIGCONT, Sig.SIGSTOP, Sig.SIGTSTP, Sig.SIGTTIN, Sig.SIGTTOU)
 
 KICK = signal.SIGURG
 
@@ -139,22 +142,38 @@ class Entry:
         self._bytes[:_CMDLINE_AT] = bytes(_CMDLINE_AT)
 
     def push(self, info: SigInfo) -> bool:
-        """Put a signal into the inbox; False if it is full."""
+        """Put a signal into the inbox; False if it is full.
+
+        A standard signal that waits there already is not put in twice, and real-time ones leave
+        room: no flood keeps another signal out.
+        """
         head, tail = self[Field.INBOX_HEAD], self[Field.INBOX_TAIL]
-        if tail - head >= _INBOX_SLOTS:
+        standard = info.signo < SIGRTMIN
+        # Stops and continuations undo each other, so only the last of them counts.
+        since = tail - 1 if info.signo in _JOB_CONTROL else head
+        if standard and any(self._signo(n) == info.signo for n in range(max(since, head), tail)):
+            return True
+        if tail - head >= (_INBOX_SLOTS if standard else _INBOX_SLOTS // 2):
             return False
-        at = _INBOX_AT + tail % _INBOX_SLOTS * _INFO_SIZE
+        at = self._inbox_at(tail)
         self._bytes[at : at + _INFO_SIZE] = info.pack()
         self[Field.INBOX_TAIL] = tail + 1
         return True
 
+    @staticmethod
+    def _inbox_at(number: int) -> int:
+        return _INBOX_AT + number % _INBOX_SLOTS * _INFO_SIZE
+
+    def _signo(self, number: int) -> int:
+        at = self._inbox_at(number)
+        return int.from_bytes(self._bytes[at : at + 4], "little")
+
     def take(self) -> list[SigInfo]:
-        """Empty the inbox."""
-        found = []
-        for number in range(self[Field.INBOX_HEAD], self[Field.INBOX_TAIL]):
-            at = _INBOX_AT + number % _INBOX_SLOTS * _INFO_SIZE
-            found.append(SigInfo.unpack(bytes(self._bytes[at : at + _INFO_SIZE])))
-        self[Field.INBOX_HEAD] = self[Field.INBOX_TAIL]
+        """Empty the inbox. Others may add to it meanwhile, so what it held is decided once."""
+        head, tail = self[Field.INBOX_HEAD], self[Field.INBOX_TAIL]
+        places = [self._inbox_at(number) for number in range(head, tail)]
+        found = [SigInfo.unpack(bytes(self._bytes[at : at + _INFO_SIZE])) for at in places]
+        self[Field.INBOX_HEAD] = tail
         return found
 
 
@@ -165,7 +184,7 @@ class ProcessTable:
         self._map = mmap.mmap(-1, _HEADER + SLOTS * _SLOT)
         self._view = memoryview(self._map)
         self._header = self._view[:_HEADER].cast("Q")
-        self._header[0] = first_pid
+        self._header[0] = self._first_pid = first_pid
         self._lock_fd = anonymous_file("elfuse-processes")
         self._held = 0
         self._entries: dict[int, Entry] = {}
@@ -264,7 +283,7 @@ class ProcessTable:
     def send(self, pid: int, info: SigInfo) -> None:
         """Post a signal to another guest process; ESRCH if there is none.
 
-        SIGKILL needs nobody's help, and a stopped host process cannot look into its inbox.
+        SIGKILL needs nobody's help.
         EAGAIN for a real-time signal when the inbox is full; a standard one is then pending there
         anyway, as far as another process can tell.
         """
@@ -278,9 +297,10 @@ class ProcessTable:
             if info.signo == 9 and host_pid:
                 _host_kill(host_pid, signal.SIGKILL)
                 return
-            if info.signo and not entry.push(info) and info.signo >= 32:
+            if info.signo and not entry.push(info) and info.signo >= SIGRTMIN:
                 raise SyscallError(Errno.EAGAIN)
-        if info.signo == 18 and entry.state is State.STOPPED:
+        if (info.signo, pid) == (Sig.SIGCONT, self._first_pid) and entry.state is State.STOPPED:
+            # The only one whose host process stops too (`Process.stop`).
             _host_kill(host_pid, signal.SIGCONT)
         self.kick(pid)
 

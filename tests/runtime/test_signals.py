@@ -541,3 +541,36 @@ def test_ended_thread_gets_nothing(guest: Machine) -> None:
         del guest.process.tasks[ended.tid]
         assert not signals.post_to_task(ended, SigInfo(Sig.SIGTERM))
     assert ended.signals.pending.bits == 0
+
+
+def test_stopped_process_decides_about_a_restart_when_it_goes_on(guest: Machine) -> None:
+    interrupt(guest, RestartKind.SYS)
+    handle(guest, Sig.SIGUSR1)
+    guest.process.stopped = True
+    deliver(guest)
+    assert guest.task.restart is not None
+    kill(guest, Sig.SIGUSR1)
+    kill(guest, Sig.SIGCONT)
+    deliver(guest)
+    assert context(guest).uc_mcontext.pc == CODE
+
+
+def test_inbox_takes_no_standard_signal_twice_and_keeps_room_for_others(guest: Machine) -> None:
+    entry = guest.process.entry
+    while entry.push(SigInfo(40)):
+        pass
+    for _ in range(100):
+        assert entry.push(SigInfo(Sig.SIGUSR1))
+        assert entry.push(SigInfo(Sig.SIGTERM))
+    numbers = [info.signo for info in entry.take()]
+    assert numbers.count(40) > 10
+    assert numbers[-2:] == [Sig.SIGUSR1, Sig.SIGTERM]
+    assert entry.take() == []
+
+
+def test_inbox_keeps_the_order_of_stops_and_continuations(guest: Machine) -> None:
+    entry = guest.process.entry
+    sent = [Sig.SIGSTOP, Sig.SIGCONT, Sig.SIGSTOP, Sig.SIGSTOP]
+    for signo in sent:
+        assert entry.push(SigInfo(signo))
+    assert [info.signo for info in entry.take()] == sent[:3]

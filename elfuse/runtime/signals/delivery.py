@@ -47,8 +47,10 @@ def deliver(task: "Task") -> None:
     Called with the kernel lock held before the guest goes on. May raise TaskExit.
     """
     held, handlers = task.signals, task.process.signals.handlers
-    # What else is pending waits for SIGCONT once a signal has stopped the process.
-    while not task.process.stopped:
+    while True:
+        if task.process.stopped:
+            # What else is pending waits for SIGCONT, and may still decide about a restart.
+            return
         info = take(task, ~held.blocked)
         if info is None:
             break
