@@ -3,14 +3,14 @@
 #include <sys/socket.h>
 #include <sys/utsname.h>
 int main(void) {
-    void *bad = (void *)0x10;
+    void *bad = nowhere();
     EXPECT_ERRNO(open(bad, O_RDONLY), EFAULT);
     EXPECT_ERRNO(syscall(SYS_uname, bad), EFAULT);
     EXPECT_ERRNO(pipe(bad), EFAULT);
     EXPECT_ERRNO(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, bad), EFAULT);
     EXPECT_ERRNO(syscall(SYS_newfstatat, AT_FDCWD, "/", bad, 0), EFAULT);
     EXPECT_ERRNO(syscall(SYS_rt_sigaction, SIGUSR1, bad, 0, 8), EFAULT);
-    EXPECT_ERRNO(syscall(SYS_execve, "/x", bad, 0), EFAULT);
+    EXPECT_ERRNO(syscall(SYS_execve, "/proc/self/exe", bad, 0), EFAULT);
     EXPECT_ERRNO(close(50), EBADF);
     EXPECT_ERRNO(fsync(50), EBADF);
     EXPECT_ERRNO(lseek(50, 0, SEEK_SET), EBADF);

@@ -22,7 +22,7 @@ int main(void) {
     CHECK(fstat(fd, &status));
     EXPECT(status.st_size == 6);
     EXPECT_ERRNO(read(appended, b, 1), EBADF);
-    EXPECT_ERRNO(write(fd, (void *)8, 4), EFAULT);
+    EXPECT_ERRNO(write(fd, nowhere(), 4), EFAULT);
     EXPECT_ERRNO(read(99, b, 1), EBADF);
     CHECK(unlink(path));
     CHECK(fstat(fd, &status));
