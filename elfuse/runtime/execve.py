@@ -27,6 +27,7 @@ def execve(
     task.robust_list = (0, 0)
     process.files.close_on_exec()
     process.signals.reset_for_exec()
+    process.publish_reaping()
     task.signals.reset_for_exec()
     process.timers.reset_for_exec()
     image.commit(task)

@@ -15,7 +15,7 @@ from elfuse.engine.protocol import Engine
 from elfuse.runtime.abi.signal import Sig
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.futex import FutexTable
-from elfuse.runtime.processes import KICK, Entry, Field, ProcessTable, State
+from elfuse.runtime.processes import KICK, Entry, Field, ProcessTable, Reaping, State
 from elfuse.runtime.signals import SI_KERNEL, SigInfo, post_to_process
 from elfuse.runtime.timers import TimerQueue
 from elfuse.runtime.trace import Trace
@@ -158,8 +158,6 @@ class Kernel:
         self.futexes.collect_wakes()
         for process in list(self.hosted.values()):
             for info in process.entry.take():
-                if info.signo == Sig.SIGCHLD and process.ignores_children():
-                    process.reap_zombies()
                 post_to_process(process, info)
             process.child_event()
 
@@ -183,7 +181,8 @@ class Kernel:
         """Make a process a zombie: orphans move, the parent learns of it or nobody waits."""
         with self.processes.lock():
             entry[Field.STATUS] = status
-            entry[Field.STATE] = State.ZOMBIE
+            if not self._reaping(entry):
+                entry[Field.STATE] = State.ZOMBIE
             heir = self._heir(entry)
             for child in self.processes.children(entry.pid):
                 child[Field.PPID] = heir
@@ -202,13 +201,24 @@ class Kernel:
             parent = self.processes.find(parent[Field.PPID])
         return self.processes.init_pid
 
+    def _reaping(self, entry: Entry) -> int:
+        """How the parent wants to learn of an end; a `Reaping`."""
+        parent = self.processes.find(entry[Field.PPID])
+        if parent is None or entry[Field.EXIT_SIGNAL] != Sig.SIGCHLD:
+            return Reaping.NEVER
+        return parent[Field.REAPS]
+
     def _announce(self, entry: Entry) -> None:
         parent = self.processes.find(entry[Field.PPID])
         if parent is None or parent.state is State.ZOMBIE:
             if entry.pid != self.first_pid:
                 self.processes.free(entry)
             return
-        self.tell_parent(entry, _exit_info(entry), entry[Field.EXIT_SIGNAL])
+        reaping = self._reaping(entry)
+        if reaping:
+            self.processes.free(entry)
+        signo = 0 if reaping == Reaping.SILENT else entry[Field.EXIT_SIGNAL]
+        self.tell_parent(entry, _exit_info(entry), signo)
 
     def tell_parent(self, entry: Entry, info: SigInfo, signo: int) -> None:
         """Send the parent a child-status signal, or only wake its wait(2) for signal 0."""

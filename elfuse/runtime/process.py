@@ -6,10 +6,10 @@ import signal
 from typing import TYPE_CHECKING, NoReturn
 
 from elfuse.runtime import signals
-from elfuse.runtime.abi.signal import Sig
+from elfuse.runtime.abi.signal import SA_NOCLDWAIT, SIG_IGN, Sig
 from elfuse.runtime.interval import ProcessTimers
 from elfuse.runtime.kernel import CLD_CONTINUED, CLD_STOPPED, Kernel
-from elfuse.runtime.processes import Entry, Field, State
+from elfuse.runtime.processes import Entry, Field, Reaping, State
 from elfuse.runtime.signals import SigInfo
 from elfuse.runtime.task import Task, TaskExit
 
@@ -188,12 +188,8 @@ class Process:
         for task in self.tasks.values():
             task.wake()
 
-    def ignores_children(self) -> bool:
-        """Whether children are reaped without wait(2): SIGCHLD ignored or SA_NOCLDWAIT."""
-        return self.signals.handlers.reaps_children()
-
-    def reap_zombies(self) -> None:
-        table = self.kernel.processes
-        for child in table.children(self.pid):
-            if child.state is State.ZOMBIE:
-                table.free(child)
+    def publish_reaping(self) -> None:
+        """Show in the table what SIGCHLD's action says about children that end."""
+        action = self.signals.handlers.get(Sig.SIGCHLD)
+        reaping = Reaping.TOLD if action.flags & SA_NOCLDWAIT else Reaping.NEVER
+        self.entry[Field.REAPS] = Reaping.SILENT if action.handler == SIG_IGN else reaping

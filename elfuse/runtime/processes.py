@@ -77,11 +77,25 @@ class Field(IntEnum):
     DUMPABLE = 28
     NO_NEW_PRIVS = 29
     KEEP_CAPS = 30
+    REAPS = 31
+    """How children end: a `Reaping`."""
     INBOX_HEAD = 60
     INBOX_TAIL = 61
 
 
+class Reaping(IntEnum):
+    """What becomes of a process's children when they end (sigaction(2), SA_NOCLDWAIT)."""
+
+    NEVER = 0
+    """They wait as zombies."""
+    TOLD = 1
+    """They vanish, and SIGCHLD tells."""
+    SILENT = 2
+    """They vanish: SIGCHLD is ignored."""
+
+
 _INHERITED = (
+    Field.REAPS,
     Field.PGID,
     Field.SID,
     Field.UIDS,

@@ -18,6 +18,7 @@ from elfuse.runtime.abi.signal import (
     ESR_MAGIC,
     ESR_WRITE,
     SA_NOCLDSTOP,
+    SA_NOCLDWAIT,
     SA_NODEFER,
     SA_ONSTACK,
     SA_RESETHAND,
@@ -574,3 +575,15 @@ def test_inbox_keeps_the_order_of_stops_and_continuations(guest: Machine) -> Non
     for signo in sent:
         assert entry.push(SigInfo(signo))
     assert [info.signo for info in entry.take()] == sent[:3]
+
+
+def test_children_vanish_as_sigchld_says(guest: Machine) -> None:
+    table = guest.kernel.processes
+    for handler, flags, told in ((SIG_IGN, 0, []), (HANDLER, SA_NOCLDWAIT, [Sig.SIGCHLD])):
+        handle(guest, Sig.SIGCHLD, flags, handler=handler)
+        pid = table.next_id()
+        child = table.add(pid, os.getpid(), parent=guest.process.entry, start_ns=0)
+        child[Field.EXIT_SIGNAL] = Sig.SIGCHLD
+        guest.kernel.bury(child, 0)
+        assert table.find(pid) is None
+        assert [info.signo for info in guest.process.entry.take()] == told

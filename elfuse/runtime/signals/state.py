@@ -7,7 +7,6 @@ from typing import NamedTuple, Protocol
 
 from elfuse.runtime.abi.signal import (
     NSIG,
-    SA_NOCLDWAIT,
     SIG_DFL,
     SIG_IGN,
     SIGRTMIN,
@@ -87,11 +86,6 @@ class SignalHandlers:
         if handler == SIG_IGN:
             return True
         return handler == SIG_DFL and bool(bit(signo) & IGNORED_BY_DEFAULT)
-
-    def reaps_children(self) -> bool:
-        """Whether children vanish without wait(2)."""
-        action = self.get(Sig.SIGCHLD)
-        return action.handler == SIG_IGN or bool(action.flags & SA_NOCLDWAIT)
 
     def ignored_and_caught(self) -> tuple[int, int]:
         """Two sigset_t, for /proc/PID/status."""

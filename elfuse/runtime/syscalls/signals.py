@@ -17,6 +17,7 @@ from elfuse.runtime.abi.signal import (
     SIG_UNBLOCK,
     SIGINFO_SIZE,
     SIGSET_SIZE,
+    Sig,
     Sigaction,
     StackT,
     signal_name,
@@ -101,6 +102,8 @@ def sys_rt_sigaction(
         flags, mask = wanted.sa_flags & SA_KNOWN, wanted.sa_mask & ~UNBLOCKABLE
         handlers.set(signo, Action(wanted.sa_handler, flags, wanted.sa_restorer, mask))
         signals.discard_ignored(task.process, signo)
+        if signo == Sig.SIGCHLD:
+            task.process.publish_reaping()
     if old:
         Sigaction(
             sa_handler=before.handler,
