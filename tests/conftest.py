@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from elfuse.engine import NAMES
@@ -87,6 +88,11 @@ class GuestTally:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Examples take as long as the machine is busy, which is no property of the code.
+    hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
+    hypothesis.settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)
+    hypothesis.settings.register_profile("deep", max_examples=5000, deadline=None)
+    hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
     # xdist's workers report to the controller, which counts for all.
     if os.environ.get("ELFUSE_TEST_STRICT") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(GuestTally())

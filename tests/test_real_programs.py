@@ -88,6 +88,17 @@ def test_busybox_applets_work_together(shell: Callable[..., str]) -> None:
     assert lines[:2] == ["19", "etc/"]
 
 
+def test_image_runs_where_the_kernel_knows_no_foreign_programs(
+    own_engine: str, stored_image: Images, without_binfmt: tuple[str, ...]
+) -> None:
+    need_engine(own_engine)
+    home = stored_image("debian-mini")
+    command = [*without_binfmt, *ELFUSE, "run", "--engine", own_engine, "--rm"]
+    command += ["localhost/debian-mini", "bash", "-c", "seq 9 | xargs -n 3 echo | wc -l"]
+    done = execute(command, env=environment(home))
+    assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
+
+
 PYTHON = {
     "threading": """
 import threading
@@ -161,6 +172,32 @@ END
 gcc hello.c && ./a.out
 """
     assert shell("toolbox", script) == "hello\n"
+
+
+def test_program_of_another_c_library_starts(shell: Callable[[str, str], str]) -> None:
+    script = """
+cd /tmp
+cat > spawn.c <<'END'
+#include <pthread.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/wait.h>
+static void *work(void *text) { puts(text); return 0; }
+int main(void) {
+    setvbuf(stdout, 0, _IONBF, 0);
+    pthread_t thread;
+    if (pthread_create(&thread, 0, work, "thread") || pthread_join(thread, 0)) return 1;
+    char *words[] = {"echo", "child", 0};
+    pid_t pid;
+    int status;
+    if (posix_spawn(&pid, "/usr/bin/echo", 0, 0, words, words + 2)) return 2;
+    if (waitpid(pid, &status, 0) != pid || status) return 3;
+    return posix_spawn(&pid, "/no/such", 0, 0, words, words + 2) != 2;
+}
+END
+musl-gcc spawn.c -o spawn && ./spawn && grep -ao /lib/ld-musl-aarch64.so.1 spawn | head -n 1
+"""
+    assert shell("toolbox", script) == "thread\nchild\n/lib/ld-musl-aarch64.so.1\n"
 
 
 def test_make_builds_in_parallel(shell: Callable[[str, str], str]) -> None:

@@ -34,7 +34,7 @@ RECIPE = Recipe(
         ),
         Layer(
             "compiler",
-            packages=("gcc", "libc6-dev", "binutils", "make"),
+            packages=("gcc", "libc6-dev", "binutils", "make", "musl-tools"),
             steps=(system.alternatives,),
         ),
     ),
