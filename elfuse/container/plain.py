@@ -62,7 +62,9 @@ def run_plain(options: PlainOptions) -> NoReturn:
         argv=[os.fsencode(word) for word in (options.program, *options.arguments)],
         environ=plain_environment(options.environment, clear=options.clear_environment),
         credentials=_credentials(options),
-        cwd=os.fsencode(options.workdir or os.getcwd()),
+        # Relative to the host's root, so that the host answers and not a directory of the same
+        # name in the sysroot.
+        cwd=os.fsencode(options.workdir or os.getcwd().lstrip("/") or "."),
         umask=_umask(),
     )
     start(kernel, program, StartFailure(options.program, os.fspath(options.workdir)))

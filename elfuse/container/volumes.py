@@ -43,7 +43,7 @@ def mount_volumes(namespace: Namespace, overlay: Overlay, volumes: list[Volume])
     for volume in sorted(volumes, key=lambda v: v.target.count("/")):
         if not os.path.exists(volume.source):
             os.makedirs(volume.source)
-        fs = HostFilesystem(volume.source, read_only=volume.read_only)
+        fs = HostFilesystem(volume.source, read_only=volume.read_only, fakeroot=os.geteuid() != 0)
         target = os.fsencode(volume.target)
         is_directory = fs.root().type_bits == stat.S_IFDIR
         if not overlay.read_only:

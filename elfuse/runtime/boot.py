@@ -81,7 +81,7 @@ def boot(kernel: Kernel, program: Program) -> NoReturn:
 
 def _place_terminals(task: Task) -> None:
     """Give inherited terminals their place in /dev/pts, where ttyname(3) looks for them."""
-    for _fd, stream in task.files.items():
+    for stream in task.files.files():
         name = stream.describe()
         if name.startswith(b"/dev/pts/"):
             with suppress(OSError, SyscallError):

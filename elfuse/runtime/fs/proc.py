@@ -54,11 +54,21 @@ def _denied() -> NoReturn:
     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-class _ProcessDirectory(Directory):
-    """/proc/PID, owned by the process's user."""
+class _OwnedDirectory(Directory):
+    """A directory of a process's files, owned by the process's user."""
 
-    def __init__(self, fs: PseudoFilesystem, path: bytes, view: "ProcessView") -> None:
-        super().__init__(fs, path, view.makers())
+    def __init__(
+        self,
+        fs: PseudoFilesystem,
+        path: bytes,
+        view: "ProcessView",
+        makers: dict[bytes, Maker],
+        *,
+        names: Callable[[], Iterable[bytes]] = tuple,
+        dynamic: Callable[[bytes], Maker | None] = lambda _name: None,
+        mode: int = 0o555,
+    ) -> None:
+        super().__init__(fs, path, makers, names=names, dynamic=dynamic, mode=mode)
         self._view = view
 
     def owner(self) -> tuple[int, int]:
@@ -115,12 +125,8 @@ class ProcessView:
             b"wchan": text(lambda: b"0"),
             b"io": text(lambda: b"rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\n"),
             b"exe": self._magic(lambda: self._process().exe, self._exe),
-            b"cwd": self._magic(
-                lambda: self._process().fs.cwd.path(), lambda: self._process().fs.cwd
-            ),
-            b"root": self._magic(
-                lambda: self._process().fs.root.path(), lambda: self._process().fs.root
-            ),
+            b"cwd": self._magic(self._cwd_path, lambda: self._process().fs.cwd),
+            b"root": self._magic(self._root_path, lambda: self._process().fs.root),
             b"fd": self._descriptors(self._descriptor_link),
             b"fdinfo": self._descriptors(self._descriptor_info),
         }
@@ -131,7 +137,7 @@ class ProcessView:
         return found
 
     def maker(self) -> Maker:
-        return lambda fs, path: _ProcessDirectory(fs, path, self)
+        return lambda fs, path: _OwnedDirectory(fs, path, self, self.makers())
 
     # Links
 
@@ -139,6 +145,12 @@ class ProcessView:
         self, target: Callable[[], bytes], destination: "Callable[[], Location | None]"
     ) -> Maker:
         return lambda fs, path: MagicLink(fs, path, target, destination)
+
+    def _cwd_path(self) -> bytes:
+        return self._process().fs.cwd.path()
+
+    def _root_path(self) -> bytes:
+        return self._process().fs.root.path()
 
     def _exe(self) -> "Location | None":
         return self._process().memory.exe_location
@@ -152,7 +164,9 @@ class ProcessView:
         def names() -> Iterable[bytes]:
             return [b"%d" % fd for fd, _file in self._process().files.items()]
 
-        return lambda fs, path: Directory(fs, path, {}, names=names, dynamic=dynamic, mode=0o500)
+        return lambda fs, path: _OwnedDirectory(
+            fs, path, self, {}, names=names, dynamic=dynamic, mode=0o500
+        )
 
     def _descriptor_link(self, fd: int) -> Maker:
         file = self._process().files.get(fd)

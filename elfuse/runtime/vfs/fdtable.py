@@ -32,6 +32,10 @@ class FdTable:
         """(number, description), in order of numbers."""
         return sorted(self._files.items())
 
+    def files(self) -> list[OpenFile]:
+        """The descriptions, one for each descriptor."""
+        return list(self._files.values())
+
     def __iter__(self) -> Iterator[int]:
         return iter(sorted(self._files))
 
