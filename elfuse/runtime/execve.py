@@ -12,13 +12,20 @@ from elfuse.runtime.wait import NoResult, Restart, sleep
 
 
 def execve(
-    task: Task, path: bytes | Location, argv: Sequence[bytes], envp: Sequence[bytes], name: bytes
+    task: Task,
+    path: bytes | Location,
+    argv: Sequence[bytes],
+    envp: Sequence[bytes],
+    name: bytes,
+    *,
+    name_vanishes: bool = False,
 ) -> None:
     """Replace the process's program; raises NoResult when done, execve(2)'s errors before.
 
-    `name` is what AT_EXECFN and the command name are made of.
+    `name` is what AT_EXECFN and the command name are made of. `name_vanishes`: it goes through a
+    close-on-exec descriptor, so no interpreter could open a script by it (ENOENT).
     """
-    image = prepare(task, path, list(argv), list(envp), name)
+    image = prepare(task, path, list(argv), list(envp), name, name_vanishes=name_vanishes)
     detach_for_exec(task)
     _end_other_threads(task)
     process = task.process

@@ -142,19 +142,20 @@ class Kernel:
 
     def _host_signal(self, number: int) -> None:
         if number == KICK:
-            self._collect()
+            self.collect()
         elif number == signal.SIGCHLD:
             self._reap_host_children()
         else:
             guest = host.guest_signal(number)
             if guest == Sig.SIGCONT:
                 # A guest that sends SIGCONT also wakes the host process: count that once.
-                self._collect()
+                self.collect()
             if guest:
                 for process in list(self.hosted.values())[:1]:
                     post_to_process(process, SigInfo(signo=guest, code=SI_KERNEL))
 
-    def _collect(self) -> None:
+    def collect(self) -> None:
+        """Take what other processes have left here: signals, futex wakes, news of children."""
         self.futexes.collect_wakes()
         for process in list(self.hosted.values()):
             for info in process.entry.take():
@@ -192,6 +193,28 @@ class Kernel:
                 if child.state is State.ZOMBIE:
                     self._announce(child)
             self._announce(entry)
+            self._hang_up_orphans(entry)
+
+    def _hang_up_orphans(self, entry: Entry) -> None:
+        """A stopped group that nobody can continue any more gets SIGHUP and SIGCONT (exit(3))."""
+        table = self.processes
+        groups = {child[Field.PGID] for child in table if child[Field.SID] == entry[Field.SID]}
+        for pgid in groups:
+            members = table.group(pgid)
+            parents = [table.find(member[Field.PPID]) for member in members]
+            controlled = any(
+                parent is not None
+                and parent[Field.PGID] != pgid
+                and parent[Field.SID] == entry[Field.SID]
+                and parent.state is not State.ZOMBIE
+                for parent in parents
+            )
+            if controlled or not any(member.state is State.STOPPED for member in members):
+                continue
+            for member in members:
+                if member.pid != self.first_pid:
+                    table.send(member.pid, SigInfo(signo=Sig.SIGHUP, code=SI_KERNEL))
+                    table.send(member.pid, SigInfo(signo=Sig.SIGCONT, code=SI_KERNEL))
 
     def _heir(self, entry: Entry) -> int:
         parent = self.processes.find(entry[Field.PPID])

@@ -34,15 +34,18 @@ class Report(NamedTuple):
 def wait(task: Task, chosen: Callable[[Entry], bool], options: int) -> Report | None:
     """The report of a chosen child; None with WNOHANG if none has one. ECHILD without children."""
     while True:
-        candidates = [
-            child
-            for child in task.kernel.processes.children(task.process.pid)
-            if chosen(child) and _class_matches(child, options)
-        ]
-        for child in candidates:
-            report = _report(task, child, options)
-            if report is not None:
-                return report
+        # Under the lock a child's end and the signal that tells of it are one step.
+        with task.kernel.processes.lock():
+            candidates = [
+                child
+                for child in task.kernel.processes.children(task.process.pid)
+                if chosen(child) and _class_matches(child, options)
+            ]
+            reports = (_report(task, child, options) for child in candidates)
+            report = next((found for found in reports if found is not None), None)
+        if report is not None:
+            task.kernel.collect()
+            return report
         if not candidates:
             raise SyscallError(Errno.ECHILD)
         if options & WNOHANG:

@@ -13,6 +13,7 @@ import pytest
 from tests.support import (
     COMPILER,
     LIBRARIES,
+    ORACLE,
     ROOT,
     Build,
     Program,
@@ -29,6 +30,21 @@ pytestmark = pytest.mark.guest
 # Those that start other programs or host processes, where a leak to the host's exec would show.
 _STARTERS = ("clone", "exec", "fork", "script", "spawn", "wait")
 
+GAPS = {
+    "clone_shares_what_flags_say": "CLONE_FILES and CLONE_FS without CLONE_VM copy, see docs/quirks.md",
+    "code_written_elsewhere_runs": "Unicorn keeps translations of code changed through another mapping",
+    "etxtbsy_for_open_programs": "running programs can be opened for writing",
+    "file_size_changes_show_in_mappings": "a mapped file that shrinks ends the process with a host SIGBUS",
+    "mremap_of_zero_maps_again": "shared anonymous memory cannot be mapped a second time",
+}
+"""What Linux does and elfuse does not yet; a program that begins to pass must be taken out."""
+
+
+def expect_gap(request: pytest.FixtureRequest, program: Program, engine: str) -> None:
+    """Mark a known gap; passing is then a failure."""
+    if engine != ORACLE and (reason := GAPS.get(program.name)):
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+
 
 def _sysroot(program: Program, rootfs: Callable[[str], Path]) -> Path | None:
     if program.sysroot in ("", "libraries"):
@@ -44,9 +60,11 @@ def test_guest_program(
     run: Run,
     rootfs: Callable[[str], Path],
     tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     if reason := program.skips.get(engine):
         pytest.skip(f"{engine}: {reason}")
+    expect_gap(request, program, engine)
     binary = build(program.name, static=not program.dynamic, flags=program.flags)
     result = run(binary, *program.args, sysroot=_sysroot(program, rootfs), cwd=tmp_path)
     assert result.returncode == 0, f"{result.returncode}\n{result.stdout}\n{result.stderr}"
@@ -63,8 +81,10 @@ def test_guest_program_without_binfmt(
     build: Build,
     without_binfmt: tuple[str, ...],
     tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     need_engine(own_engine)
+    expect_gap(request, program, own_engine)
     if reason := program.skips.get(own_engine):
         pytest.skip(f"{own_engine}: {reason}")
     binary = build(program.name, flags=program.flags)

@@ -25,6 +25,9 @@ class PathFile(OpenFile):
     def writable(self) -> bool:
         return False
 
+    def mapped(self) -> "OpenFile | None":
+        raise SyscallError(Errno.EBADF)
+
     def host_fd(self) -> int:
         raise SyscallError(Errno.EBADF)
 

@@ -28,7 +28,13 @@ _PROTECTION_BITS = (
 
 
 def prepare(
-    task: Task, path: bytes | Location, argv: list[bytes], envp: list[bytes], name: bytes
+    task: Task,
+    path: bytes | Location,
+    argv: list[bytes],
+    envp: list[bytes],
+    name: bytes,
+    *,
+    name_vanishes: bool = False,
 ) -> "Image":
     """Open and check a program, following `#!` lines.
 
@@ -44,6 +50,8 @@ def prepare(
         line = _script_line(file)
         if line is None:
             break
+        if name_vanishes:
+            raise SyscallError(Errno.ENOENT)
         interpreter, argument = line
         argv = [interpreter, *([argument] if argument else []), script_name, *argv[1:]]
         script_name = interpreter

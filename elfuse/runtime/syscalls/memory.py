@@ -137,10 +137,13 @@ def sys_madvise(
         raise SyscallError(Errno.EINVAL)
     if not page_up(length):
         return 0
+    if advice in (4, 8):
+        # What is mapped is discarded even where something else is not, before ENOMEM.
+        memory.discard(address, page_up(length))
     length = memory.check_range(address, length)
     if advice in (4, 8):
-        memory.discard(address, length)
-    elif advice in (18, 19):
+        return 0
+    if advice in (18, 19):
         memory.set_wipe_on_fork(address, length, wipe=advice == 18)
     elif advice in (22, 23):
         return 0

@@ -164,7 +164,9 @@ def sys_execveat(
         name = path
     else:
         name = b"/dev/fd/%d" % dirfd + (b"/" + path if path else b"")
-    execve.execve(task, location, _strings(task, argv), _strings(task, envp), name)
+    vanishes = name.startswith(b"/dev/fd/") and task.files.cloexec(dirfd)
+    arguments, environment = _strings(task, argv), _strings(task, envp)
+    execve.execve(task, location, arguments, environment, name, name_vanishes=vanishes)
     return 0
 
 
