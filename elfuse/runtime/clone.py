@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from elfuse.engine.protocol import Register
@@ -140,8 +141,6 @@ def _fork(task: Task, request: Request) -> int:
         entry[Field.EXIT_SIGNAL] = request.exit_signal
         if request.flags & Clone.PARENT:
             entry[Field.PPID] = task.process.ppid
-    if request.flags & Clone.PARENT_SETTID:
-        task.memory.write(request.parent_tid, pid.to_bytes(4, "little"))
     try:
         host_pid = host_fork()
     except OSError:
@@ -149,6 +148,10 @@ def _fork(task: Task, request: Request) -> int:
         raise
     if host_pid:
         entry[Field.HOST_PID] = host_pid
+        # After the copy: the child does not see it (kernel/fork.c: kernel_clone).
+        if request.flags & Clone.PARENT_SETTID:
+            with suppress(SyscallError):
+                task.memory.write(request.parent_tid, pid.to_bytes(4, "little"))
         return pid
     entry[Field.HOST_PID] = os.getpid()
     _become_child(task, entry.pid)
