@@ -15,7 +15,7 @@ int main(void) {
     on_signal(SIGUSR1, handler, SA_RESTART);
     EXPECT(pthread_create(&thread, 0, wait_for_it, 0) == 0);
     while (!tid) usleep(1000);
-    EXPECT_ERRNO(syscall(SYS_tgkill, getppid(), tid, 0), ESRCH);
+    EXPECT_ERRNO(syscall(SYS_tgkill, tid, tid, 0), ESRCH);
     EXPECT_ERRNO(syscall(SYS_tgkill, getpid(), 0x3ffffffe, 0), ESRCH);
     EXPECT_ERRNO(syscall(SYS_tgkill, -1, tid, 0), EINVAL);
     EXPECT_ERRNO(syscall(SYS_tgkill, getpid(), tid, 65), EINVAL);
