@@ -202,7 +202,8 @@ class Kernel:
         for pgid in groups:
             members = table.group(pgid)
             parents = [table.find(member[Field.PPID]) for member in members]
-            controlled = any(
+            # The host's shell controls the job that the first process is in.
+            controlled = any(member.pid == self.first_pid for member in members) or any(
                 parent is not None
                 and parent[Field.PGID] != pgid
                 and parent[Field.SID] == entry[Field.SID]
@@ -262,7 +263,7 @@ class Kernel:
         """The init process is gone: so is everything else (pid_namespaces(7))."""
         for entry in self.processes:
             if entry.pid != self.first_pid and entry.state is not State.ZOMBIE:
-                self.processes.send(entry.pid, SigInfo(signo=Sig.SIGKILL, code=SI_KERNEL))
+                self.processes.destroy(entry)
 
 
 CLD_EXITED, CLD_KILLED, CLD_DUMPED, CLD_STOPPED, CLD_CONTINUED = 1, 2, 3, 5, 6

@@ -87,10 +87,14 @@ class Process:
         """Die of a signal; called in one of the process's tasks."""
         self._end(signo | (_CORE if core else 0))
 
-    def _end(self, status: int) -> NoReturn:
+    def kill(self, status: int = Sig.SIGKILL) -> None:
+        """Let every thread end as soon as it looks; stopped and sleeping ones look at once."""
         if self.exit_status is None:
             self.exit_status = status
         self.kill_threads(None)
+
+    def _end(self, status: int) -> NoReturn:
+        self.kill(status)
         raise TaskExit
 
     def kill_threads(self, survivor: Task | None) -> None:

@@ -297,7 +297,8 @@ class ProcessTable:
     def send(self, pid: int, info: SigInfo) -> None:
         """Post a signal to another guest process; ESRCH if there is none.
 
-        SIGKILL needs nobody's help.
+        SIGKILL too goes this way, because the end of a process has effects that others rely on
+        (robust mutexes); whoever sends it should `destroy` a process that does not obey.
         EAGAIN for a real-time signal when the inbox is full; a standard one is then pending there
         anyway, as far as another process can tell.
         """
@@ -308,15 +309,28 @@ class ProcessTable:
             if entry.state is State.ZOMBIE:
                 return
             host_pid = entry[Field.HOST_PID]
-            if info.signo == 9 and host_pid:
-                _host_kill(host_pid, signal.SIGKILL)
-                return
             if info.signo and not entry.push(info) and info.signo >= SIGRTMIN:
                 raise SyscallError(Errno.EAGAIN)
-        if (info.signo, pid) == (Sig.SIGCONT, self._first_pid) and entry.state is State.STOPPED:
+        resumes = info.signo in (Sig.SIGCONT, Sig.SIGKILL)
+        if resumes and pid == self._first_pid and entry.state is State.STOPPED:
             # The only one whose host process stops too (`Process.stop`).
             _host_kill(host_pid, signal.SIGCONT)
         self.kick(pid)
+
+    def alone(self, entry: Entry) -> bool:
+        """Whether no other process lives in the same host process (vfork children do)."""
+        host_pid = entry[Field.HOST_PID]
+        return not any(
+            other.slot != entry.slot
+            and other[Field.HOST_PID] == host_pid
+            and other.state is not State.ZOMBIE
+            for other in self
+        )
+
+    def destroy(self, entry: Entry) -> None:
+        """Kill a process's host process, with all that lives in it; not the caller's own."""
+        if entry[Field.HOST_PID] not in (0, os.getpid()):
+            _host_kill(entry[Field.HOST_PID], signal.SIGKILL)
 
 
 def _host_kill(host_pid: int, number: int) -> None:

@@ -35,15 +35,24 @@ GAPS = {
     "code_written_elsewhere_runs": "Unicorn keeps translations of code changed through another mapping",
     "etxtbsy_for_open_programs": "running programs can be opened for writing",
     "file_size_changes_show_in_mappings": "a mapped file that shrinks ends the process with a host SIGBUS",
+    "posix_timers_count_overruns": "expirations while the signal is pending are not counted",
     "mremap_of_zero_maps_again": "shared anonymous memory cannot be mapped a second time",
 }
 """What Linux does and elfuse does not yet; a program that begins to pass must be taken out."""
+
+UNSTEADY = {
+    "atomics_span_processes": "Unicorn's atomics hold within one process only, see docs/quirks.md",
+    "robust_mutex_spans_processes": "Unicorn's atomics hold within one process only",
+}
+"""Gaps that show in some runs only."""
 
 
 def expect_gap(request: pytest.FixtureRequest, program: Program, engine: str) -> None:
     """Mark a known gap; passing is then a failure."""
     if engine != ORACLE and (reason := GAPS.get(program.name)):
         request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+    if engine != ORACLE and (reason := UNSTEADY.get(program.name)):
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
 
 
 def _sysroot(program: Program, rootfs: Callable[[str], Path]) -> Path | None:

@@ -82,6 +82,9 @@ def post_to_process(process: "Process", info: SigInfo, taken: Taken | None = Non
     """
     if not info.signo or not process.tasks:
         return False
+    if info.signo == Sig.SIGKILL:
+        process.kill()
+        return True
     tasks = list(process.tasks.values())
     wanted = bit(info.signo)
     # As in the kernel the first thread's mask decides whether an ignored signal is kept.
@@ -99,6 +102,9 @@ def post_to_task(task: "Task", info: SigInfo, taken: Taken | None = None) -> boo
     """A signal for one thread; False if it is dropped, or if the thread has ended."""
     if not info.signo or task.process.tasks.get(task.tid) is not task:
         return False
+    if info.signo == Sig.SIGKILL:
+        task.process.kill()
+        return True
     held = task.signals
     if not _add(task.process, held.pending, info, held.blocked | held.waiting, taken):
         return False

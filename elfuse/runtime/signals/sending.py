@@ -12,10 +12,14 @@ from elfuse.runtime.processes import Entry, Field, State
 from elfuse.runtime.signals.generation import post_to_process, post_to_task
 from elfuse.runtime.signals.info import SigInfo
 from elfuse.runtime.signals.state import UNBLOCKABLE, bit
+from elfuse.runtime.wait import now
 
 if TYPE_CHECKING:
     from elfuse.runtime.process import Process
     from elfuse.runtime.task import Task
+
+_GRACE_NS = 2_000_000_000
+"""A process that gets SIGKILL takes milliseconds, more on a busy host."""
 
 
 def _permitted(task: "Task", entry: Entry, signo: int) -> bool:
@@ -55,9 +59,23 @@ def _send(task: "Task", entry: Entry, info: SigInfo) -> None:
     process = task.kernel.hosted.get(entry.pid)
     if process is None:
         table.send(entry.pid, info)
+        if info.signo == Sig.SIGKILL:
+            _insist(task, entry)
     else:
         _check_queue(process, info)
         post_to_process(process, info)
+
+
+def _insist(task: "Task", entry: Entry) -> None:
+    """Kill the host process of one that has not ended by itself in good time."""
+    pid, table = entry.pid, task.kernel.processes
+
+    def look() -> None:
+        here = table.find(pid) is entry and entry.state is not State.ZOMBIE
+        if here and table.alone(entry):
+            table.destroy(entry)
+
+    task.kernel.timers.add(now() + _GRACE_NS, look)
 
 
 def send_to_process(task: "Task", pid: int, info: SigInfo) -> None:

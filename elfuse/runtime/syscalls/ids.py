@@ -1,5 +1,6 @@
 """Who a process is: numbers, groups, sessions, credentials, names."""
 
+import os
 from typing import Annotated
 
 from elfuse.runtime import jobs
@@ -25,8 +26,10 @@ def sys_getpid(task: Task) -> int:
 
 @syscall(173)
 def sys_getppid(task: Task) -> int:
-    """getppid(2)."""
-    return task.process.ppid
+    """getppid(2); in plain mode the first process's parent is the host's."""
+    if task.process.ppid or task.kernel.options.contained:
+        return task.process.ppid
+    return os.getppid()
 
 
 @syscall(178)
