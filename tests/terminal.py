@@ -12,10 +12,13 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# Makes standard input the controlling terminal of a new session, then becomes the program.
+# Makes standard input the controlling terminal of a new session, then becomes the program. Test
+# runs in the background of a shell have keyboard signals ignored, which programs would inherit.
 _TRAMPOLINE = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
 os.setsid()
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
+    signal.signal(number, signal.SIG_DFL)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
