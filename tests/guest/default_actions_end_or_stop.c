@@ -1,3 +1,4 @@
+/* elfuse: oracle=skip(qemu-user 7.2 keeps real-time signals of the host for itself) */
 /* signal(7): which signals end a process by default. */
 #include "guest.h"
 #include <sys/resource.h>
