@@ -13,7 +13,7 @@ from elfuse.runtime.abi.signal import Sig
 from elfuse.runtime.abi.time import ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL
 from elfuse.runtime.clocks import MONOTONIC, PROCESS_CPU, PROCESS_USER, Source
 from elfuse.runtime.signals import SI_KERNEL, SI_TIMER, SigInfo
-from elfuse.runtime.signals.state import bit
+from elfuse.runtime.signals.state import Taken, bit
 from elfuse.runtime.timers import Timer, TimerQueue
 from elfuse.runtime.wait import now
 
@@ -29,8 +29,6 @@ ITIMERS = {
 _LEAST_DELAY_NS = 1_000_000
 """Before a periodic timer expires again whose signal nobody takes."""
 _MAX_OVERRUN = 0x7FFF_FFFF
-
-Taken = Callable[[SigInfo], SigInfo]
 
 
 class Interval:
@@ -76,7 +74,7 @@ class Interval:
             self._schedule()
 
     def cancel(self) -> None:
-        """Disarm. A signal that is pending stays so, but starts nothing again."""
+        """Disarm. The signal of timer_create's timer, if pending, is not seen any more."""
         self._setting += 1
         self._next = self.interval_ns = 0
         if self._timer is not None:
@@ -110,10 +108,13 @@ class Interval:
         assert self._expired is not None
         setting, periodic = self._setting, self.interval_ns > 0
 
-        def taken(info: SigInfo) -> SigInfo:
-            if periodic and setting == self._setting:
+        def taken(info: SigInfo) -> SigInfo | None:
+            current = setting == self._setting
+            if periodic and current:
                 self._restart(0)
-            return replace(info, overrun=self.overrun) if info.code == SI_TIMER else info
+            if info.code != SI_TIMER:
+                return info
+            return replace(info, overrun=self.overrun) if current else None
 
         if not periodic:
             self._next = 0

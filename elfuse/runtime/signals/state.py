@@ -17,7 +17,7 @@ from elfuse.runtime.abi.signal import (
 )
 from elfuse.runtime.signals.info import SigInfo
 
-Taken = Callable[[SigInfo], SigInfo]
+Taken = Callable[[SigInfo], SigInfo | None]
 
 
 def bit(signo: int) -> int:
@@ -116,8 +116,8 @@ class PendingSet:
     def add(self, info: SigInfo, taken: Taken | None = None) -> bool:
         """False if it is not kept, because the same standard signal is already pending.
 
-        `taken` makes the final siginfo when the signal leaves the set. A signal that has it is
-        always kept: its sender has at most one pending (a timer counts overruns instead).
+        `taken` makes the final siginfo when the signal leaves the set, or None if it is not to
+        be seen any more. A signal that has it is always kept: its sender has at most one pending (a timer counts overruns instead).
         """
         signo = info.signo
         if signo < SIGRTMIN and self.bits & bit(signo) and taken is None:
@@ -128,16 +128,17 @@ class PendingSet:
 
     def take(self, wanted: int) -> SigInfo | None:
         """The next signal of a set: synchronous ones first, then the lowest number."""
-        ready = self.bits & wanted
-        if not ready:
-            return None
-        first = ready & SYNCHRONOUS or ready
-        signo = (first & -first).bit_length()
-        queue = self._queues[signo]
-        info, taken = queue.popleft()
-        if not queue:
-            self.bits &= ~bit(signo)
-        return taken(info) if taken else info
+        while ready := self.bits & wanted:
+            first = ready & SYNCHRONOUS or ready
+            signo = (first & -first).bit_length()
+            queue = self._queues[signo]
+            info, taken = queue.popleft()
+            if not queue:
+                self.bits &= ~bit(signo)
+            found = taken(info) if taken else info
+            if found is not None:
+                return found
+        return None
 
     def discard(self, unwanted: int) -> None:
         """Forget every signal of a set."""
