@@ -1,3 +1,4 @@
+/* elfuse: oracle=skip(qemu-user 7.2 has no pwritev2) */
 /* readv(2), pwritev2(2): buffers in order, positions, short ends, flags; errors. */
 #include "guest.h"
 #include <sys/uio.h>
