@@ -1,0 +1,2 @@
+//! What AdvSIMD instructions do, as functions on vector registers.
+#![forbid(unsafe_code)]

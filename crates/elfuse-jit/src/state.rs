@@ -1,0 +1,98 @@
+//! The registers of one guest thread, laid out as `elfuse/engine/protocol.py` names them.
+#![forbid(unsafe_code)]
+
+/// Index in [`State::x`] of the stack pointer.
+pub const SP: u8 = 31;
+/// Index of the program counter; current only while no guest instruction executes.
+pub const PC: u8 = 32;
+/// Index of PSTATE; NZCV in bits 31 to 28.
+pub const PSTATE: u8 = 33;
+/// Index of `TPIDR_EL0`.
+pub const TPIDR: u8 = 34;
+/// Index of FPCR.
+pub const FPCR: u8 = 35;
+/// Index of FPSR.
+pub const FPSR: u8 = 36;
+/// Index of a word that is always 0: what operand 31 reads where it means XZR.
+pub const ZERO: u8 = 37;
+/// Index of a word that nobody reads: what operand 31 writes where it means XZR.
+pub const SINK: u8 = 38;
+
+/// General, special and vector registers. 832 bytes, `Register.WORDS` words.
+#[repr(C, align(16))]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// X0 to X30, then the words named by the constants of this module.
+    pub x: [u64; 40],
+    /// V0 to V31.
+    pub v: [u128; 32],
+}
+
+impl State {
+    /// All zero.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            x: [0; 40],
+            v: [0; 32],
+        }
+    }
+
+    /// A general register by index, as the decoder maps operand 31: [`SP`], [`ZERO`] or [`SINK`].
+    #[inline(always)]
+    #[must_use]
+    pub fn x(&self, index: u8) -> u64 {
+        self.x[usize::from(index)]
+    }
+
+    /// The low word of a general register.
+    #[inline(always)]
+    #[must_use]
+    pub fn w(&self, index: u8) -> u32 {
+        self.x[usize::from(index)] as u32
+    }
+
+    /// Set all 64 bits of a general register.
+    #[inline(always)]
+    pub fn set_x(&mut self, index: u8, value: u64) {
+        self.x[usize::from(index)] = value;
+    }
+
+    /// Set the low word of a general register and clear the rest.
+    #[inline(always)]
+    pub fn set_w(&mut self, index: u8, value: u32) {
+        self.x[usize::from(index)] = u64::from(value);
+    }
+
+    /// A vector register.
+    #[inline(always)]
+    #[must_use]
+    pub fn v(&self, index: u8) -> u128 {
+        self.v[usize::from(index)]
+    }
+
+    /// Set all 128 bits of a vector register.
+    #[inline(always)]
+    pub fn set_v(&mut self, index: u8, value: u128) {
+        self.v[usize::from(index)] = value;
+    }
+
+    /// N, Z, C, V in bits 31 to 28.
+    #[inline(always)]
+    #[must_use]
+    pub fn nzcv(&self) -> u32 {
+        self.x[usize::from(PSTATE)] as u32 & 0xF000_0000
+    }
+
+    /// Set N, Z, C, V from bits 31 to 28.
+    #[inline(always)]
+    pub fn set_nzcv(&mut self, value: u32) {
+        self.x[usize::from(PSTATE)] = u64::from(value & 0xF000_0000);
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::new()
+    }
+}
