@@ -3,6 +3,7 @@
 //! [`table`] says what the encodings are, [`ir`] what they become, [`interp`] runs that. Nothing here
 //! knows system calls, files or processes.
 
+pub mod condition;
 pub mod fp;
 pub mod ir;
 pub mod simd;
