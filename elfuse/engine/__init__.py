@@ -3,15 +3,17 @@
 Not responsible for what a system call or a fault means: that is `runtime`.
 """
 
+from importlib.util import find_spec
+
 from elfuse.engine.protocol import Engine
 from elfuse.errors import EngineUnavailable
 
-NAMES = ("unicorn",)
+NAMES = ("jit", "unicorn")
 
 
 def default_name() -> str:
     """The back end that `open_engine` takes when none is named."""
-    return "unicorn"
+    return "jit" if find_spec("elfuse.engine._jit") else "unicorn"
 
 
 def open_engine(name: str = "") -> Engine:
@@ -19,10 +21,15 @@ def open_engine(name: str = "") -> Engine:
 
     EngineUnavailable if there is none or it cannot run here.
     """
-    if name in ("", "unicorn"):
+    chosen = name or default_name()
+    if chosen == "jit":
+        from elfuse.engine.jit import JitEngine
+
+        return JitEngine()
+    if chosen == "unicorn":
         from elfuse.engine.unicorn import UnicornEngine
 
         return UnicornEngine()
     raise EngineUnavailable(
-        f"engine {name}: no such engine", hint=f"choose one of: {', '.join(NAMES)}"
+        f"engine {chosen}: no such engine", hint=f"choose one of: {', '.join(NAMES)}"
     )

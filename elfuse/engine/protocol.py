@@ -26,6 +26,8 @@ class Exit(IntEnum):
     """BRK; PC is at the instruction."""
     INTERRUPTED = 4
     """`interrupt` was called; PC is at the next instruction."""
+    UNALIGNED = 5
+    """An exclusive, ordered or atomic access that is not aligned: `fault_address`."""
 
 
 class Register(IntEnum):
@@ -78,7 +80,13 @@ class AddressSpace(Protocol):
     def limit(self) -> int: ...
     @property
     def view(self) -> memoryview:
-        """All of the guest's memory as bytes; touching an unmapped part kills the process."""
+        """All of the guest's memory as bytes.
+
+        Reading what the guest cannot read, or writing what it cannot write, kills the process.
+        """
+
+    def poke(self, address: int, data: bytes) -> None:
+        """Change mapped bytes whatever the guest may do there; not for shared mappings."""
 
     def host_address(self, address: int) -> int: ...
     def map_anonymous(
@@ -99,9 +107,6 @@ class AddressSpace(Protocol):
 
     def sync(self, start: int, length: int) -> None:
         """Write shared file pages back (MS_SYNC)."""
-
-    def code_changed(self, start: int, length: int) -> None:
-        """The host wrote instructions here; drop translations."""
 
     def clear(self) -> None:
         """Unmap everything (execve)."""

@@ -6,56 +6,77 @@ import stat
 from collections.abc import Callable
 
 from elfuse.engine.protocol import Protection
-from elfuse.engine.ranges import RangeMap
+from elfuse.engine.ranges import Range, RangeMap
 from elfuse.host import memory as host
 
 PAGE = 4096
 GUEST_BITS = 39
 """As arm64 Linux with CONFIG_ARM64_VA_BITS_39: every address fits a reservation the host grants."""
 
-_READ_WRITE = 3
+_READ, _READ_WRITE = 1, 3
 
 
 class Slab:
     """`AddressSpace` for engines that enforce page protections themselves.
 
     The host's pages stay readable, and writable where the file allows, whatever the guest's
-    protection: the kernel part checks before it copies. `protections` says what the guest may
-    do; file pages beyond the end of the file are not in it, so that touching them becomes a
-    guest fault and not the host's SIGBUS.
+    protection: the kernel part checks before it copies. With `enforced` they have the guest's
+    protection. `protections` says what the guest may do; file pages beyond the end of the file
+    are not in it, so that touching them becomes a guest fault and not the host's SIGBUS.
     """
 
-    def __init__(self, changed: Callable[[int, int], None], cleared: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        changed: Callable[[int, int, Protection], None],
+        cleared: Callable[[], None],
+        *,
+        enforced: bool = False,
+    ) -> None:
         self.limit = 1 << GUEST_BITS
-        self.base = host.reserve(self.limit)
+        self._enforced = enforced
+        # A page more, so that no access which begins inside ends in memory of the host.
+        self.base = host.reserve(self.limit + PAGE)
         self.view = memoryview((ctypes.c_ubyte * self.limit).from_address(self.base)).cast("B")
         self.protections: RangeMap[Protection] = RangeMap()
         self._changed = changed
-        """(start, length): pages here no longer are, or allow, what they did."""
+        """(start, length, what was allowed): pages here no longer are, or allow, what they did."""
         self._cleared = cleared
 
     def __del__(self) -> None:
         # A process has room for some 250 reservations; only tests make more than one.
-        host.release(self.base, self.limit)
+        host.release(self.base, self.limit + PAGE)
 
     def host_address(self, address: int) -> int:
         return self.base + address
 
+    def poke(self, address: int, data: bytes) -> None:
+        end = address + len(data)
+        pages = self.protections.overlapping(address, end) if self._enforced else []
+        for part in pages:
+            host.protect(self.base + part.start, part.end - part.start, _READ_WRITE)
+        self.view[address:end] = data
+        for part in pages:
+            allowed = self._host_protection(part.value)
+            host.protect(self.base + part.start, part.end - part.start, allowed)
+        self.code_changed(address, len(data))
+
     def map_anonymous(
         self, start: int, length: int, protection: Protection, *, shared: bool
     ) -> None:
-        host.map_anonymous(self.base + start, length, _READ_WRITE, shared=shared)
+        allowed = self._host_protection(protection)
+        host.map_anonymous(self.base + start, length, allowed, shared=shared)
         self._set(start, length, protection)
 
     def map_file(
         self, start: int, length: int, protection: Protection, fd: int, offset: int, *, shared: bool
     ) -> None:
+        allowed = self._host_protection(protection)
         try:
-            host.map_file(self.base + start, length, _READ_WRITE, fd, offset, shared=shared)
+            host.map_file(self.base + start, length, allowed, fd, offset, shared=shared)
         except PermissionError:
             # A shared mapping of a file that is open for reading only.
             host.map_file(
-                self.base + start, length, int(Protection.READ), fd, offset, shared=shared
+                self.base + start, length, _READ, fd, offset, shared=shared
             )
         self._set(start, length, protection)
         status = os.fstat(fd)
@@ -65,20 +86,21 @@ class Slab:
 
     def unmap(self, start: int, length: int) -> None:
         host.unmap(self.base + start, length)
-        if self.protections.clear(start, start + length):
-            self._changed(start, length)
+        self._replaced(start, length, self.protections.clear(start, start + length))
 
     def protect(self, start: int, length: int, protection: Protection) -> None:
+        if self._enforced:
+            host.protect(self.base + start, length, self._host_protection(protection))
         self._set(start, length, protection)
 
     def move(self, start: int, to: int, length: int) -> None:
         host.move(self.base + start, self.base + to, length)
         moved = self.protections.clear(start, start + length)
-        self.protections.clear(to, to + length)
+        gone = self.protections.clear(to, to + length)
+        self._replaced(start, length, moved)
+        self._replaced(to, length, gone)
         for part in moved:
-            self.protections.set(part.start - start + to, part.end - start + to, part.value)
-        self._changed(start, length)
-        self._changed(to, length)
+            self._set(part.start - start + to, part.end - part.start, part.value)
 
     def discard(self, start: int, length: int) -> None:
         host.discard(self.base + start, length)
@@ -88,7 +110,8 @@ class Slab:
         host.sync(self.base + start, length)
 
     def code_changed(self, start: int, length: int) -> None:
-        self._changed(start, length)
+        found = self.protections.overlapping(start, start + length)
+        self._changed(start, length, _united(found))
 
     def clear(self) -> None:
         ranges = list(self.protections)
@@ -97,6 +120,23 @@ class Slab:
         self.protections = RangeMap()
         self._cleared()
 
+    def _host_protection(self, protection: Protection) -> int:
+        """On arm64 what can be written can be read; what can be executed is read by the engine."""
+        if not self._enforced or protection & Protection.WRITE:
+            return _READ_WRITE
+        return _READ if protection else 0
+
     def _set(self, start: int, length: int, protection: Protection) -> None:
-        if self.protections.set(start, start + length, protection):
-            self._changed(start, length)
+        self._replaced(start, length, self.protections.set(start, start + length, protection))
+
+    def _replaced(self, start: int, length: int, parts: list[Range[Protection]]) -> None:
+        if parts:
+            self._changed(start, length, _united(parts))
+
+
+def _united(parts: list[Range[Protection]]) -> Protection:
+    """All that any of the parts allows."""
+    united = Protection.NONE
+    for part in parts:
+        united |= part.value
+    return united

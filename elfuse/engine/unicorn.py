@@ -378,7 +378,7 @@ class UnicornEngine:
         self.gate = _Gate()
         self.vcpus = [vcpu for vcpu in self.vcpus if vcpu is survivor]
 
-    def _pages_changed(self, start: int, length: int) -> None:
+    def _pages_changed(self, start: int, length: int, _allowed: Protection) -> None:
         code = self._forget_executed(start, length)
         for vcpu in self.vcpus:
             vcpu.tlb_stale = True

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from elfuse.runtime.memory import Memory
     from elfuse.runtime.process import Process
 
-ILL_ILLOPC, TRAP_BRKPT, SEGV_MAPERR = 1, 1, 1
+ILL_ILLOPC, TRAP_BRKPT, SEGV_MAPERR, BUS_ADRALN = 1, 1, 1, 1
 
 
 class TaskExit(BaseException):
@@ -187,6 +187,9 @@ class Task:
             if found is not None:
                 signo, code = found
                 signals.force(self, signals.SigInfo(signo=signo, code=code, address=address))
+        elif reason is Exit.UNALIGNED:
+            address = self.vcpu.fault_address
+            signals.force(self, signals.SigInfo(signo=Sig.SIGBUS, code=BUS_ADRALN, address=address))
         elif reason is Exit.BREAKPOINT:
             signals.force(self, signals.SigInfo(signo=Sig.SIGTRAP, code=TRAP_BRKPT, address=pc))
         else:

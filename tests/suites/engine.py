@@ -40,8 +40,7 @@ class EngineSuite:
 
     def write(self, opened: Engine, address: int, words: Sequence[int]) -> None:
         data = b"".join(word.to_bytes(4, "little") for word in words)
-        opened.memory.view[address : address + len(data)] = data
-        opened.memory.code_changed(address, len(data))
+        opened.memory.poke(address, data)
 
     def test_system_call_leaves_pc_behind_the_instruction(self, opened: Engine) -> None:
         vcpu = self.load(opened, MOVZ_X0_5, SVC_0)

@@ -3,9 +3,20 @@
 //! [`table`] says what the encodings are, [`ir`] what they become, [`interp`] runs that. Nothing here
 //! knows system calls, files or processes.
 
+#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+compile_error!("guest accesses are written for Linux on x86-64 so far: see access.rs");
+
+mod access;
+pub mod clock;
+pub mod code;
 pub mod condition;
+pub mod cpu;
 pub mod fp;
+pub mod integer;
+mod interp;
 pub mod ir;
+#[cfg(feature = "python")]
+mod python;
 pub mod simd;
 pub mod state;
 pub mod table;

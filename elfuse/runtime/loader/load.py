@@ -160,7 +160,7 @@ class Image:
         place = memory.find_gap(PAGE)
         code = Area(Protection.READ | Protection.EXECUTE, name=b"[vdso]")
         memory.map_area(place, PAGE, code)
-        memory.view[place : place + len(image.data)] = image.data
+        memory.space.poke(place, image.data)
         memory.vdso_sigreturn = place + image.sigreturn
         return place
 
@@ -219,7 +219,7 @@ def _map(memory: Memory, program: Program, base: int) -> None:
                 first, backed_end - first, Area(protection, backing=backing, delta=delta)
             )
             if end > file_end and backed_end > file_end:
-                memory.view[file_end:backed_end] = bytes(backed_end - file_end)
+                memory.space.poke(file_end, bytes(backed_end - file_end))
         if page_up(end) > backed_end:
             memory.map_area(backed_end, page_up(end) - backed_end, Area(protection))
 

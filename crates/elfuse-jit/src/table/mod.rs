@@ -2,6 +2,15 @@
 //! generator of random tests and the coverage report are made.
 #![forbid(unsafe_code)]
 
+pub mod fields;
+pub mod immediate;
+pub mod memory;
+pub mod register;
+pub mod structures;
+pub mod system;
+
+use std::sync::LazyLock;
+
 use crate::ir::Insn;
 
 /// One encoding: fixed bits, named fields, and how its operands become an [`Insn`].
@@ -51,4 +60,50 @@ impl Row {
             decode,
         }
     }
+}
+
+/// The rows of all groups. Within a group the more specific of two that overlap comes first;
+/// groups do not overlap.
+const GROUPS: &[&[Row]] = &[
+    immediate::ROWS,
+    register::ROWS,
+    system::ROWS,
+    memory::ROWS,
+    structures::ROWS,
+];
+
+/// All rows.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    GROUPS.iter().copied().flatten()
+}
+
+/// Bits 31:21 choose a bucket: most of an encoding's fixed bits are there.
+const BUCKET_SHIFT: u32 = 21;
+
+static BUCKETS: LazyLock<Vec<Vec<&'static Row>>> = LazyLock::new(|| {
+    let fixed = u32::MAX << BUCKET_SHIFT;
+    (0..1 << (32 - BUCKET_SHIFT))
+        .map(|bucket: u32| {
+            let word = bucket << BUCKET_SHIFT;
+            rows()
+                .filter(|row| (word ^ row.value) & row.mask & fixed == 0)
+                .collect()
+        })
+        .collect()
+});
+
+/// The row of an instruction word.
+#[must_use]
+pub fn lookup(word: u32) -> Option<&'static Row> {
+    let bucket = &BUCKETS[(word >> BUCKET_SHIFT) as usize];
+    bucket
+        .iter()
+        .find(|row| word & row.mask == row.value)
+        .copied()
+}
+
+/// The instruction that a word encodes; None if it is undefined.
+#[must_use]
+pub fn decode(word: u32) -> Option<Insn> {
+    (lookup(word)?.decode)(word)
 }

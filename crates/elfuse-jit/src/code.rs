@@ -1,0 +1,267 @@
+//! Decoded instructions of a whole address space, found by address alone.
+//!
+//! For every four bytes of guest memory there are sixteen bytes of reserved host memory, at a fixed
+//! distance: going from an instruction to its decoded form, or from a branch to its target, is
+//! arithmetic. Pages appear when they are first touched and read as zero, which means "not decoded
+//! yet"; dropping them forgets translations. Nothing is locked: whoever decodes an instruction
+//! writes what every other thread would write.
+
+use std::io;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+use crate::cpu::Cpu;
+use crate::ir::{Args, Helper};
+use crate::state::State;
+
+/// Executes one instruction; the next one, or None to leave with [`Cpu::exit`] set.
+pub type Handler = fn(&mut Cpu, Ip) -> Option<Ip>;
+
+/// Bits of a guest address.
+pub const GUEST_BITS: u32 = 39;
+const LIMIT: u64 = 1 << GUEST_BITS;
+const PAGE: u64 = 4096;
+const PAGE_BITS: u32 = 12;
+
+/// A decoded instruction in memory. `handler` is a distance from [`undecoded`]: 0 in fresh pages.
+#[repr(C, align(16))]
+struct Entry {
+    handler: AtomicU32,
+    registers: AtomicU32,
+    imm: AtomicU64,
+}
+
+const ENTRY: u64 = size_of::<Entry>() as u64;
+
+/// A place in the decoded address space. Always inside its reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ip(NonNull<Entry>);
+
+impl Ip {
+    #[inline(always)]
+    fn entry(&self) -> &Entry {
+        // SAFETY: inside a reservation that outlives every vCPU, never written non-atomically.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline(always)]
+    fn handler(self) -> Handler {
+        let distance = self.entry().handler.load(Ordering::Acquire) as i32;
+        let address = (undecoded as *const () as usize).wrapping_add_signed(distance as isize);
+        // SAFETY: `set` stored the distance of a Handler, or it is 0, which is `undecoded`.
+        unsafe { std::mem::transmute::<usize, Handler>(address) }
+    }
+
+    /// Execute the instruction here.
+    #[inline(always)]
+    pub fn execute(self, cpu: &mut Cpu) -> Option<Self> {
+        self.handler()(cpu, self)
+    }
+
+    /// Its register operands: `d`, `n`, `m`, `a`.
+    #[inline(always)]
+    #[must_use]
+    pub fn registers(self) -> [u8; 4] {
+        self.entry().registers.load(Ordering::Relaxed).to_le_bytes()
+    }
+
+    /// Its immediate.
+    #[inline(always)]
+    #[must_use]
+    pub fn imm(self) -> u64 {
+        self.entry().imm.load(Ordering::Relaxed)
+    }
+
+    /// Call the helper of an [`Op::Helper`](crate::ir::Op::Helper).
+    #[inline(always)]
+    pub(crate) fn call_helper(self, state: &mut State) {
+        const ADDRESS_BITS: u32 = 48;
+        let imm = self.imm();
+        let [d, n, m, a] = self.registers();
+        let x = (imm >> ADDRESS_BITS) as u16;
+        let address = imm & ((1 << ADDRESS_BITS) - 1);
+        // SAFETY: the decoder put a Helper here; user-space addresses have 47 bits.
+        let helper = unsafe { std::mem::transmute::<usize, Helper>(address as usize) };
+        helper(state, Args { d, n, m, a, x });
+    }
+
+    /// Make this entry execute `handler`.
+    pub fn set(self, handler: Handler, args: Args, imm: u64) {
+        let entry = self.entry();
+        let registers = u32::from_le_bytes([args.d, args.n, args.m, args.a]);
+        let distance = (handler as usize).wrapping_sub(undecoded as *const () as usize);
+        entry.imm.store(imm, Ordering::Relaxed);
+        entry.registers.store(registers, Ordering::Relaxed);
+        entry.handler.store(distance as u32, Ordering::Release);
+    }
+
+    /// The instruction behind this one.
+    #[inline(always)]
+    #[must_use]
+    pub fn next(self) -> Self {
+        // SAFETY: the reservation has a page more than the address space has instructions.
+        Self(unsafe { self.0.add(1) })
+    }
+
+    /// The instruction at a distance of guest bytes, which `Insn` decoding bounds.
+    #[inline(always)]
+    #[must_use]
+    pub fn jump(self, distance: u64) -> Self {
+        let offset = (distance as i64).wrapping_mul((ENTRY / 4) as i64);
+        // SAFETY: branches reach 128 MB; the margins of the reservation are four times that.
+        Self(unsafe { self.0.byte_offset(offset as isize) })
+    }
+}
+
+/// What code of the guest looks like to the engine. One per address space.
+#[derive(Debug)]
+pub struct Code {
+    /// Host address of guest address 0.
+    pub(crate) memory: u64,
+    entries: Reservation,
+    /// A byte per page: nonzero where instructions may be fetched.
+    executable: Reservation,
+}
+
+/// Around the entries, so that direct branches out of the address space land somewhere.
+const MARGIN: u64 = 1 << 30;
+
+impl Code {
+    /// For the guest memory at the host address `memory`.
+    pub fn new(memory: u64) -> io::Result<Self> {
+        Ok(Self {
+            memory,
+            entries: Reservation::new(LIMIT / 4 * ENTRY + 2 * MARGIN)?,
+            executable: Reservation::new(LIMIT / PAGE)?,
+        })
+    }
+
+    /// The decoded form of the instruction at `pc`; None outside the address space or unaligned.
+    #[inline(always)]
+    #[must_use]
+    pub fn at(&self, pc: u64) -> Option<Ip> {
+        if pc >= LIMIT || pc & 3 != 0 {
+            return None;
+        }
+        let address = self.entries.start + MARGIN + pc * (ENTRY / 4);
+        NonNull::new(address as *mut Entry).map(Ip)
+    }
+
+    /// The guest address of an entry, possibly outside the address space.
+    #[inline(always)]
+    #[must_use]
+    pub fn pc(&self, ip: Ip) -> u64 {
+        let offset = (ip.0.as_ptr() as i64).wrapping_sub((self.entries.start + MARGIN) as i64);
+        (offset >> 2) as u64
+    }
+
+    fn page(&self, page: u64) -> &AtomicU8 {
+        // SAFETY: callers stay below LIMIT / PAGE; bytes here are only accessed atomically.
+        unsafe { &*((self.executable.start + page) as *const AtomicU8) }
+    }
+
+    /// Whether instructions may be fetched from `pc`.
+    #[must_use]
+    pub fn is_executable(&self, pc: u64) -> bool {
+        pc < LIMIT && self.page(pc >> PAGE_BITS).load(Ordering::Relaxed) != 0
+    }
+
+    /// Allow or refuse fetches from whole pages, and forget what was decoded there.
+    pub fn set_executable(&self, start: u64, length: u64, allowed: bool) {
+        for page in start / PAGE..(start + length).min(LIMIT) / PAGE {
+            self.page(page).store(u8::from(allowed), Ordering::Relaxed);
+        }
+        self.invalidate(start, length);
+    }
+
+    /// Instructions here changed.
+    pub fn invalidate(&self, start: u64, length: u64) {
+        let (start, end) = (start & !3, start.saturating_add(length).min(LIMIT));
+        if start >= end {
+            return;
+        }
+        let (first, last) = (start.next_multiple_of(PAGE), end & !(PAGE - 1));
+        if first >= last {
+            self.clear(start, end);
+            return;
+        }
+        self.clear(start, first);
+        let scale = ENTRY / 4;
+        self.entries
+            .discard(MARGIN + first * scale, (last - first) * scale);
+        self.clear(last, end);
+    }
+
+    fn clear(&self, start: u64, end: u64) {
+        for pc in (start..end).step_by(4) {
+            if let Some(ip) = self.at(pc) {
+                ip.entry().handler.store(0, Ordering::Release);
+            }
+        }
+    }
+
+    /// Forget everything: nothing is executable.
+    pub fn reset(&self) {
+        self.entries.discard(0, self.entries.length);
+        self.executable.discard(0, self.executable.length);
+    }
+}
+
+/// Memory that costs nothing until it is touched, and then reads as zero.
+#[derive(Debug)]
+struct Reservation {
+    start: u64,
+    length: u64,
+}
+
+impl Reservation {
+    fn new(length: u64) -> io::Result<Self> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a new mapping at an address of the kernel's choice.
+        let start = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                length as usize,
+                protection,
+                flags,
+                -1,
+                0,
+            )
+        };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        // Huge pages would cost megabytes for a handful of instructions. A kernel without them
+        // refuses, which is as good.
+        // SAFETY: our own mapping.
+        unsafe { libc::madvise(start, length as usize, libc::MADV_NOHUGEPAGE) };
+        Ok(Self {
+            start: start as u64,
+            length,
+        })
+    }
+
+    fn discard(&self, offset: u64, length: u64) {
+        // SAFETY: whole pages inside our own mapping, whose users only read atomically.
+        unsafe {
+            libc::madvise(
+                (self.start + offset) as *mut libc::c_void,
+                length as usize,
+                libc::MADV_DONTNEED,
+            )
+        };
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        // SAFETY: our own mapping; the owner of a `Code` outlives every `Ip`.
+        unsafe { libc::munmap(self.start as *mut libc::c_void, self.length as usize) };
+    }
+}
+
+/// What an entry that is not decoded executes: decode it, then do it.
+fn undecoded(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
+    crate::interp::decode(cpu, ip)
+}

@@ -1,0 +1,331 @@
+//! One guest thread: registers, why it stopped, and its way to memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::access::{self, Access, BUS, Trap};
+use crate::code::{Code, GUEST_BITS, Ip};
+use crate::state::{PC, State};
+
+/// Why a guest thread stopped; the values of `engine/protocol.py`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// SVC; PC is behind it.
+    Syscall = 0,
+    /// No access; PC is at the instruction.
+    Fault = 1,
+    /// Undefined instruction.
+    Undefined = 2,
+    /// BRK.
+    Breakpoint = 3,
+    /// Somebody called for attention.
+    Interrupted = 4,
+    /// An access that must be aligned is not.
+    Unaligned = 5,
+}
+
+/// What an access needed; the values of PROT_* (mmap(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "names say it")]
+pub enum Need {
+    Read = 1,
+    Write = 2,
+    Execute = 4,
+}
+
+/// What LDXR saw, for STXR to compare.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Monitor {
+    pub(crate) bytes: u64,
+    pub(crate) address: u64,
+    pub(crate) value: u128,
+}
+
+/// A guest thread's processor.
+#[derive(Debug)]
+pub struct Cpu {
+    /// Its registers.
+    pub state: State,
+    /// Base of guest memory, from `code`.
+    memory: u64,
+    interrupt: Arc<AtomicBool>,
+    /// Instructions of its address space.
+    pub code: Arc<Code>,
+    /// Why `run` returned.
+    pub exit: Exit,
+    /// Guest address of the refused access.
+    pub fault_address: u64,
+    /// What it needed.
+    pub fault_need: Need,
+    pub(crate) monitor: Monitor,
+}
+
+/// Addresses above this fault, their top byte aside (TBI).
+const ADDRESS_BITS: u64 = (1 << 56) - 1;
+
+impl Cpu {
+    /// All registers zero.
+    #[must_use]
+    pub fn new(code: Arc<Code>) -> Self {
+        access::install_handler();
+        Self {
+            state: State::new(),
+            memory: code.memory,
+            interrupt: Arc::new(AtomicBool::new(false)),
+            code,
+            exit: Exit::Interrupted,
+            fault_address: 0,
+            fault_need: Need::Read,
+            monitor: Monitor::default(),
+        }
+    }
+
+    /// What another thread sets to make `run` return.
+    #[must_use]
+    pub fn interrupt_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.interrupt)
+    }
+
+    /// Execute from PC until something happens. All registers are exact afterwards.
+    pub fn run(&mut self) -> Exit {
+        self.monitor = Monitor::default();
+        if self.interrupt.swap(false, Ordering::Acquire) {
+            return Exit::Interrupted;
+        }
+        let pc = self.state.x(PC);
+        let Some(mut ip) = self.target(pc) else {
+            return self.exit;
+        };
+        while let Some(next) = ip.execute(self) {
+            ip = next;
+        }
+        self.exit
+    }
+
+    /// Leave, with PC at a guest address.
+    #[cold]
+    pub(crate) fn leave(&mut self, exit: Exit, pc: u64) -> Option<Ip> {
+        self.state.set_x(PC, pc);
+        self.exit = exit;
+        None
+    }
+
+    /// The entry for an address that is branched to; leaves if there can be none.
+    #[inline(always)]
+    pub(crate) fn target(&mut self, pc: u64) -> Option<Ip> {
+        match self.code.at(pc) {
+            Some(ip) => Some(ip),
+            None => self.odd_target(pc),
+        }
+    }
+
+    #[cold]
+    fn odd_target(&mut self, pc: u64) -> Option<Ip> {
+        let untagged = if pc >> 55 & 1 == 0 {
+            pc & ADDRESS_BITS
+        } else {
+            pc
+        };
+        match self.code.at(untagged) {
+            Some(ip) => Some(ip),
+            None => self.refuse(untagged, untagged, Need::Execute),
+        }
+    }
+
+    #[cold]
+    pub(crate) fn refuse<T>(&mut self, pc: u64, address: u64, need: Need) -> Option<T> {
+        self.fault_address = address;
+        self.fault_need = need;
+        self.leave(Exit::Fault, pc);
+        None
+    }
+
+    /// Go on at a branch target, unless it is backward and somebody called for attention.
+    #[inline(always)]
+    pub(crate) fn branch(&mut self, from: Ip, to: Ip) -> Option<Ip> {
+        if to <= from && self.interrupt.load(Ordering::Relaxed) {
+            return self.stop(to);
+        }
+        Some(to)
+    }
+
+    /// Leave at an indirect branch's target if somebody called for attention.
+    #[inline(always)]
+    pub(crate) fn branch_to(&mut self, pc: u64) -> Option<Ip> {
+        let to = self.target(pc)?;
+        if self.interrupt.load(Ordering::Relaxed) {
+            return self.stop(to);
+        }
+        Some(to)
+    }
+
+    /// Bring FPSR up to date.
+    pub(crate) fn sync_fpsr(&mut self) {}
+
+    #[cold]
+    fn stop(&mut self, at: Ip) -> Option<Ip> {
+        self.interrupt.store(false, Ordering::Relaxed);
+        let pc = self.code.pc(at);
+        self.leave(Exit::Interrupted, pc)
+    }
+
+    /// The host address of a guest address; None if there can be nothing.
+    #[inline(always)]
+    fn host(&self, address: u64) -> Option<u64> {
+        if address >> GUEST_BITS == 0 {
+            return Some(self.memory + address);
+        }
+        self.untag(address)
+    }
+
+    #[cold]
+    fn untag(&self, address: u64) -> Option<u64> {
+        let untagged = address & ADDRESS_BITS;
+        (untagged >> GUEST_BITS == 0).then(|| self.memory + untagged)
+    }
+
+    #[cold]
+    fn trapped<T>(&mut self, ip: Ip, trap: Trap, need: Need) -> Option<T> {
+        let pc = self.code.pc(ip);
+        self.refuse(pc, (trap & !BUS).wrapping_sub(self.memory), need)
+    }
+
+    #[cold]
+    fn nowhere<T>(&mut self, ip: Ip, address: u64, need: Need) -> Option<T> {
+        let pc = self.code.pc(ip);
+        self.refuse(pc, address & ADDRESS_BITS, need)
+    }
+
+    /// Whether an access that must be is aligned; leaves if not.
+    #[inline(always)]
+    pub(crate) fn aligned(&mut self, ip: Ip, address: u64, bytes: u64) -> Option<()> {
+        if address & (bytes - 1) == 0 {
+            return Some(());
+        }
+        self.fault_address = address & ADDRESS_BITS;
+        self.fault_need = Need::Read;
+        let pc = self.code.pc(ip);
+        self.leave(Exit::Unaligned, pc);
+        None
+    }
+
+    /// Load; leaves at `ip` if that is refused.
+    #[inline(always)]
+    pub(crate) fn load<T: Access>(&mut self, ip: Ip, address: u64) -> Option<T> {
+        let Some(host) = self.host(address) else {
+            return self.nowhere(ip, address, Need::Read);
+        };
+        // SAFETY: in the guest's reservation; the margin behind it is inaccessible.
+        match unsafe { T::load(host as *const u8) } {
+            Ok(value) => Some(value),
+            Err(trap) => self.trapped(ip, trap, Need::Read),
+        }
+    }
+
+    /// Store; leaves at `ip` if that is refused.
+    #[inline(always)]
+    pub(crate) fn store<T: Access>(&mut self, ip: Ip, address: u64, value: T) -> Option<()> {
+        let Some(host) = self.host(address) else {
+            return self.nowhere(ip, address, Need::Write);
+        };
+        // SAFETY: as in `load`.
+        match unsafe { T::store(host as *mut u8, value) } {
+            Ok(()) => Some(()),
+            Err(trap) => self.trapped(ip, trap, Need::Write),
+        }
+    }
+
+    /// Load 16 bytes; leaves at `ip` if that is refused.
+    #[inline(always)]
+    pub(crate) fn load_16(&mut self, ip: Ip, address: u64) -> Option<u128> {
+        let Some(host) = self.host(address) else {
+            return self.nowhere(ip, address, Need::Read);
+        };
+        // SAFETY: as in `load`.
+        match unsafe { access::load_16(host as *const u8) } {
+            Ok(value) => Some(value),
+            Err(trap) => self.trapped(ip, trap, Need::Read),
+        }
+    }
+
+    /// Store 16 bytes; leaves at `ip` if that is refused.
+    #[inline(always)]
+    pub(crate) fn store_16(&mut self, ip: Ip, address: u64, value: u128) -> Option<()> {
+        let Some(host) = self.host(address) else {
+            return self.nowhere(ip, address, Need::Write);
+        };
+        // SAFETY: as in `load`.
+        match unsafe { access::store_16(host as *mut u8, value) } {
+            Ok(()) => Some(()),
+            Err(trap) => self.trapped(ip, trap, Need::Write),
+        }
+    }
+
+    /// Do something atomic at an aligned address; leaves at `ip` if that is refused.
+    #[inline(always)]
+    fn atomic<T>(
+        &mut self,
+        ip: Ip,
+        address: u64,
+        bytes: u64,
+        operation: impl FnOnce(*mut u8) -> Result<T, Trap>,
+    ) -> Option<T> {
+        self.aligned(ip, address, bytes)?;
+        let Some(host) = self.host(address) else {
+            return self.nowhere(ip, address, Need::Write);
+        };
+        match operation(host as *mut u8) {
+            Ok(value) => Some(value),
+            Err(trap) => self.trapped(ip, trap, Need::Write),
+        }
+    }
+
+    /// Exchange; leaves at `ip` if that is refused.
+    #[inline(always)]
+    pub(crate) fn swap<T: Access>(&mut self, ip: Ip, address: u64, new: T) -> Option<T> {
+        // SAFETY: as in `load`.
+        self.atomic(ip, address, size_of::<T>() as u64, |at| unsafe {
+            T::swap(at, new)
+        })
+    }
+
+    /// Add; leaves at `ip` if that is refused.
+    #[inline(always)]
+    pub(crate) fn fetch_add<T: Access>(&mut self, ip: Ip, address: u64, value: T) -> Option<T> {
+        // SAFETY: as in `load`.
+        self.atomic(ip, address, size_of::<T>() as u64, |at| unsafe {
+            T::fetch_add(at, value)
+        })
+    }
+
+    /// Store `new` over `old` only; what was there. Leaves at `ip` if that is refused.
+    #[inline(always)]
+    pub(crate) fn compare_exchange<T: Access>(
+        &mut self,
+        ip: Ip,
+        address: u64,
+        old: T,
+        new: T,
+    ) -> Option<T> {
+        // SAFETY: as in `load`.
+        self.atomic(ip, address, size_of::<T>() as u64, |at| unsafe {
+            T::compare_exchange(at, old, new)
+        })
+    }
+
+    /// The same with 16 bytes.
+    pub(crate) fn compare_exchange_16(
+        &mut self,
+        ip: Ip,
+        address: u64,
+        old: u128,
+        new: u128,
+    ) -> Option<u128> {
+        // SAFETY: as in `load`; the address is aligned.
+        self.atomic(ip, address, 16, |at| unsafe {
+            access::compare_exchange_16(at, old, new)
+        })
+    }
+}

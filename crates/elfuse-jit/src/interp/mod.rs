@@ -1,0 +1,156 @@
+//! The interpreter: a function per operation and operand shape, chosen when an instruction is
+//! decoded.
+#![forbid(unsafe_code)]
+
+mod atomics;
+mod branches;
+mod integers;
+mod loads;
+mod structures;
+
+use crate::code::{Handler, Ip};
+use crate::cpu::{Cpu, Exit, Need};
+use crate::ir::{Address, Args, Insn, Op};
+use crate::state::FPSR;
+use crate::table;
+
+/// Decode the instruction at `ip`, so that it is executed next; leaves if it cannot be fetched.
+pub(crate) fn decode(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
+    let pc = cpu.code.pc(ip);
+    if !cpu.code.is_executable(pc) {
+        return cpu.refuse(pc, pc, Need::Execute);
+    }
+    let Some(word) = cpu.load::<u32>(ip, pc) else {
+        cpu.fault_need = Need::Execute;
+        return None;
+    };
+    match table::decode(word) {
+        Some(insn) => ip.set(handler(&insn), insn.args, immediate(&insn, pc)),
+        None => ip.set(undefined, Args::default(), 0),
+    }
+    Some(ip)
+}
+
+/// What an entry holds beside its registers.
+fn immediate(insn: &Insn, pc: u64) -> u64 {
+    match insn.op {
+        Op::Helper(helper) => helper as usize as u64 | u64::from(insn.args.x) << 48,
+        Op::Adr => pc.wrapping_add(insn.imm),
+        Op::Adrp => (pc & !0xfff).wrapping_add(insn.imm),
+        Op::Load(_, _, Address::Literal) | Op::LoadV(_, Address::Literal) => {
+            pc.wrapping_add(insn.imm)
+        }
+        _ => insn.imm | u64::from(insn.args.x),
+    }
+}
+
+/// The function that executes an instruction.
+fn handler(insn: &Insn) -> Handler {
+    match insn.op {
+        Op::Helper(_) => helper,
+        Op::Undefined => undefined,
+        Op::Nop => nop,
+        Op::Fence => fence,
+        Op::ReadCounter => read_counter,
+        Op::ReadFpsr => read_fpsr,
+        Op::WriteFpsr => write_fpsr,
+        Op::InvalidateCode => invalidate_code,
+        Op::Jump
+        | Op::Call
+        | Op::JumpIf
+        | Op::JumpZero { .. }
+        | Op::JumpBit { .. }
+        | Op::JumpReg { .. }
+        | Op::CallReg
+        | Op::Syscall
+        | Op::Breakpoint => branches::handler(insn.op),
+        Op::Load(..)
+        | Op::Store(..)
+        | Op::LoadV(..)
+        | Op::StoreV(..)
+        | Op::LoadPair(..)
+        | Op::StorePair(..)
+        | Op::LoadPairV(..)
+        | Op::StorePairV(..) => loads::handler(insn.op),
+        Op::LoadAcquire(_)
+        | Op::StoreRelease(_)
+        | Op::LoadExclusive(_)
+        | Op::LoadExclusivePair(_)
+        | Op::StoreExclusive(_)
+        | Op::StoreExclusivePair(_)
+        | Op::Atomic(..)
+        | Op::CompareSwap(_)
+        | Op::CompareSwapPair(_)
+        | Op::ClearExclusive => atomics::handler(insn.op),
+        Op::LoadStructures
+        | Op::StoreStructures
+        | Op::LoadLane
+        | Op::StoreLane
+        | Op::LoadReplicate
+        | Op::ZeroBlock => structures::handler(insn.op),
+        _ => integers::handler(insn.op),
+    }
+}
+
+fn helper(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
+    ip.call_helper(&mut cpu.state);
+    Some(ip.next())
+}
+
+fn undefined(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
+    let pc = cpu.code.pc(ip);
+    cpu.leave(Exit::Undefined, pc)
+}
+
+fn nop(_: &mut Cpu, ip: Ip) -> Option<Ip> {
+    Some(ip.next())
+}
+
+fn fence(_: &mut Cpu, ip: Ip) -> Option<Ip> {
+    std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+    Some(ip.next())
+}
+
+/// Nanoseconds of the host's monotonic clock: see `table::system::COUNTER_FREQUENCY`.
+fn read_counter(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
+    let [d, ..] = ip.registers();
+    cpu.state.set_x(d, crate::clock::monotonic());
+    Some(ip.next())
+}
+
+fn read_fpsr(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
+    let [d, ..] = ip.registers();
+    cpu.sync_fpsr();
+    cpu.state.set_x(d, cpu.state.x(FPSR));
+    Some(ip.next())
+}
+
+fn write_fpsr(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
+    /// QC and the cumulative exception flags.
+    const FLAGS: u64 = 1 << 27 | 0x9f;
+    let [n, ..] = ip.registers();
+    cpu.sync_fpsr();
+    cpu.state.set_x(FPSR, cpu.state.x(n) & FLAGS);
+    Some(ip.next())
+}
+
+fn invalidate_code(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
+    const LINE: u64 = table::system::LINE;
+    let [n, ..] = ip.registers();
+    let address = cpu.state.x(n) & !(LINE - 1);
+    cpu.code.invalidate(address, LINE);
+    Some(ip.next())
+}
+
+/// Element sizes as types: calls the macro `$make` with the unsigned type of a size.
+macro_rules! by_size {
+    ($size:expr, $make:ident) => {
+        match $size {
+            Size::B1 => $make!(u8),
+            Size::B2 => $make!(u16),
+            Size::B4 => $make!(u32),
+            _ => $make!(u64),
+        }
+    };
+}
+pub(crate) use by_size;

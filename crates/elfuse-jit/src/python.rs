@@ -1,0 +1,117 @@
+//! The module `elfuse.engine._jit`: conversions only.
+
+use std::cell::UnsafeCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::code::Code;
+use crate::cpu::Cpu;
+
+/// Instructions of one address space.
+#[pyclass(frozen)]
+struct Space {
+    code: Arc<Code>,
+    /// What `Vcpu.run` returns, by number.
+    exits: Py<PyTuple>,
+}
+
+#[pymethods]
+impl Space {
+    /// For guest memory at a host address; `exits` is what `Vcpu.run` is to return, by number.
+    #[new]
+    fn new(memory: u64, exits: Py<PyTuple>) -> PyResult<Self> {
+        let code = Code::new(memory).map_err(|error| PyOSError::new_err(error.to_string()))?;
+        Ok(Self {
+            code: Arc::new(code),
+            exits,
+        })
+    }
+
+    fn set_executable(&self, start: u64, length: u64, allowed: bool) {
+        self.code.set_executable(start, length, allowed);
+    }
+
+    fn invalidate(&self, start: u64, length: u64) {
+        self.code.invalidate(start, length);
+    }
+
+    fn reset(&self) {
+        self.code.reset();
+    }
+
+    fn vcpu(&self, py: Python<'_>) -> Vcpu {
+        let cpu = Box::new(Cpu::new(Arc::clone(&self.code)));
+        let interrupt = cpu.interrupt_flag();
+        Vcpu {
+            cpu: UnsafeCell::new(cpu),
+            running: AtomicBool::new(false),
+            interrupt,
+            exits: self.exits.clone_ref(py),
+        }
+    }
+}
+
+/// One guest thread's processor.
+#[pyclass(frozen)]
+struct Vcpu {
+    cpu: UnsafeCell<Box<Cpu>>,
+    /// Held by the thread that uses `cpu`.
+    running: AtomicBool,
+    interrupt: Arc<AtomicBool>,
+    exits: Py<PyTuple>,
+}
+
+// SAFETY: `cpu` is used by the thread that set `running`, or, for plain reads of what only `run`
+// writes, by the thread that called `run` before.
+unsafe impl Sync for Vcpu {}
+
+#[pymethods]
+impl Vcpu {
+    /// Address of the register block.
+    fn registers(&self) -> u64 {
+        // SAFETY: only the address of the boxed block is taken.
+        unsafe { &raw const (**self.cpu.get()).state as u64 }
+    }
+
+    /// Run until the guest needs the kernel part. Other Python threads run meanwhile.
+    fn run(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let exit = py
+            .detach(|| {
+                if self.running.swap(true, Ordering::Acquire) {
+                    return None;
+                }
+                // SAFETY: `running` was not set.
+                let exit = unsafe { (*self.cpu.get()).run() };
+                self.running.store(false, Ordering::Release);
+                Some(exit)
+            })
+            .ok_or_else(|| PyRuntimeError::new_err("this vCPU is running in another thread"))?;
+        Ok(self.exits.bind(py).get_item(exit as usize)?.unbind())
+    }
+
+    fn interrupt(&self) {
+        self.interrupt.store(true, Ordering::Release);
+    }
+
+    #[getter]
+    fn fault_address(&self) -> u64 {
+        // SAFETY: see `Sync`.
+        unsafe { (**self.cpu.get()).fault_address }
+    }
+
+    #[getter]
+    fn fault_access(&self) -> u8 {
+        // SAFETY: see `Sync`.
+        unsafe { (**self.cpu.get()).fault_need as u8 }
+    }
+}
+
+#[pymodule]
+fn _jit(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Space>()?;
+    module.add_class::<Vcpu>()
+}

@@ -1,0 +1,31 @@
+"""The Rust crate `crates/elfuse-jit`. Private to `engine.jit`."""
+
+from elfuse.engine.protocol import Exit
+
+class Space:
+    """Instructions of one address space, whose address 0 is at the host address `memory`."""
+
+    def __new__(cls, memory: int, exits: tuple[Exit, ...]) -> Space: ...
+    def set_executable(self, start: int, length: int, allowed: bool) -> None:
+        """Allow or refuse fetches from whole pages, and forget what was decoded there."""
+
+    def invalidate(self, start: int, length: int) -> None:
+        """Instructions here changed."""
+
+    def reset(self) -> None:
+        """Nothing is executable any more."""
+
+    def vcpu(self) -> Vcpu: ...
+
+class Vcpu:
+    """One guest thread's processor."""
+
+    def registers(self) -> int:
+        """Host address of the register block."""
+
+    def run(self) -> Exit: ...
+    def interrupt(self) -> None: ...
+    @property
+    def fault_address(self) -> int: ...
+    @property
+    def fault_access(self) -> int: ...

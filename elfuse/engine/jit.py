@@ -1,0 +1,89 @@
+"""Engine of the Rust crate `elfuse-jit`.
+
+Guest memory has the guest's protections, so that the host's processor checks accesses; the crate
+turns its faults into the guest's. Executable pages are what it must be told.
+"""
+
+import ctypes
+
+from elfuse.engine.protocol import Exit, Protection, Register, Vcpu
+from elfuse.engine.slab import Slab
+from elfuse.errors import EngineUnavailable
+
+try:
+    from elfuse.engine import _jit
+except ImportError as _error:
+    raise EngineUnavailable(
+        f"engine jit: this installation has no compiled engine ({_error})",
+        hint="install elfuse where Rust is installed (https://rustup.rs), or use --engine unicorn",
+    ) from None
+
+_EXECUTE = Protection.EXECUTE
+
+
+class JitVcpu:
+    """See `engine.protocol.Vcpu`."""
+
+    def __init__(self, native: _jit.Vcpu) -> None:
+        self._native = native
+        self.run = native.run
+        self.interrupt = native.interrupt
+        words = ctypes.c_uint64 * Register.WORDS
+        self.registers = memoryview(words.from_address(native.registers())).cast("B").cast("Q")
+
+    @property
+    def fault_address(self) -> int:
+        return self._native.fault_address
+
+    @property
+    def fault_access(self) -> Protection:
+        return Protection(self._native.fault_access)
+
+    def load_simd(self) -> None:
+        """The block always holds them."""
+
+    def store_simd(self) -> None:
+        """The block always holds them."""
+
+    def close(self) -> None:
+        """Freed with the last reference."""
+
+
+class _Memory(Slab):
+    """Tells the crate what can be executed, and when that changes."""
+
+    def __init__(self) -> None:
+        super().__init__(self._forget, self._forget_all, enforced=True)
+        self.code = _jit.Space(self.base, tuple(Exit))
+
+    def _forget(self, start: int, length: int, allowed: Protection) -> None:
+        if allowed & _EXECUTE:
+            self.code.set_executable(start, length, False)
+
+    def _forget_all(self) -> None:
+        self.code.reset()
+
+    def code_changed(self, start: int, length: int) -> None:
+        found = self.protections.overlapping(start, start + length)
+        if any(part.value & _EXECUTE for part in found):
+            self.code.invalidate(start, length)
+
+    def _set(self, start: int, length: int, protection: Protection) -> None:
+        super()._set(start, length, protection)
+        if protection & _EXECUTE:
+            self.code.set_executable(start, length, True)
+
+
+class JitEngine:
+    """See `engine.protocol.Engine`."""
+
+    name = "jit"
+
+    def __init__(self) -> None:
+        self.memory = _Memory()
+
+    def vcpu(self) -> JitVcpu:
+        return JitVcpu(self.memory.code.vcpu())
+
+    def after_fork(self, survivor: Vcpu) -> None:
+        """Nothing here belongs to a thread or holds a lock."""
