@@ -39,8 +39,8 @@ class Register(IntEnum):
     TPIDR = 34
     FPCR = 35
     FPSR = 36
-    V0 = 40
-    WORDS = 104
+    V0 = 64
+    WORDS = 128
 
 
 class Vcpu(Protocol):

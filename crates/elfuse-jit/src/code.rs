@@ -103,6 +103,19 @@ impl Ip {
         Self(unsafe { self.0.add(1) })
     }
 
+    /// Go on behind this instruction.
+    ///
+    /// Optimised code jumps to the next handler instead of returning to the loop. That is not
+    /// guaranteed, but only runs without backward or indirect branches would pile up.
+    #[inline(always)]
+    pub(crate) fn advance(self, cpu: &mut Cpu) -> Option<Self> {
+        if cfg!(debug_assertions) {
+            Some(self.next())
+        } else {
+            self.next().execute(cpu)
+        }
+    }
+
     /// The instruction at a distance of guest bytes, which `Insn` decoding bounds.
     #[inline(always)]
     #[must_use]

@@ -18,12 +18,16 @@ pub const ZERO: u8 = 37;
 /// Index of a word that nobody reads: what operand 31 writes where it means XZR.
 pub const SINK: u8 = 38;
 
-/// General, special and vector registers. 832 bytes, `Register.WORDS` words.
+const WORDS: usize = 64;
+
+/// General, special and vector registers: `Register.WORDS` words.
+///
+/// Indices wrap, so that no access needs a bounds check; decoders give only those that exist.
 #[repr(C, align(16))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     /// X0 to X30, then the words named by the constants of this module.
-    pub x: [u64; 40],
+    pub x: [u64; WORDS],
     /// V0 to V31.
     pub v: [u128; 32],
 }
@@ -33,7 +37,7 @@ impl State {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            x: [0; 40],
+            x: [0; WORDS],
             v: [0; 32],
         }
     }
@@ -42,39 +46,39 @@ impl State {
     #[inline(always)]
     #[must_use]
     pub fn x(&self, index: u8) -> u64 {
-        self.x[usize::from(index)]
+        self.x[usize::from(index) % WORDS]
     }
 
     /// The low word of a general register.
     #[inline(always)]
     #[must_use]
     pub fn w(&self, index: u8) -> u32 {
-        self.x[usize::from(index)] as u32
+        self.x[usize::from(index) % WORDS] as u32
     }
 
     /// Set all 64 bits of a general register.
     #[inline(always)]
     pub fn set_x(&mut self, index: u8, value: u64) {
-        self.x[usize::from(index)] = value;
+        self.x[usize::from(index) % WORDS] = value;
     }
 
     /// Set the low word of a general register and clear the rest.
     #[inline(always)]
     pub fn set_w(&mut self, index: u8, value: u32) {
-        self.x[usize::from(index)] = u64::from(value);
+        self.x[usize::from(index) % WORDS] = u64::from(value);
     }
 
     /// A vector register.
     #[inline(always)]
     #[must_use]
     pub fn v(&self, index: u8) -> u128 {
-        self.v[usize::from(index)]
+        self.v[usize::from(index) % 32]
     }
 
     /// Set all 128 bits of a vector register.
     #[inline(always)]
     pub fn set_v(&mut self, index: u8, value: u128) {
-        self.v[usize::from(index)] = value;
+        self.v[usize::from(index) % 32] = value;
     }
 
     /// N, Z, C, V in bits 31 to 28.

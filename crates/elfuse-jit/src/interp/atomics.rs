@@ -62,7 +62,7 @@ fn load_acquire<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     cpu.aligned(ip, address, W::BYTES)?;
     let value: W = cpu.load(ip, address)?;
     cpu.state.set_x(t, value.widen());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 /// By an exchange: a later LDAR must not be satisfied before.
@@ -70,7 +70,7 @@ fn store_release<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let [t, n, ..] = ip.registers();
     let (address, value) = (cpu.state.x(n), W::narrow(cpu.state.x(t)));
     cpu.swap(ip, address, value)?;
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn load_exclusive<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -84,7 +84,7 @@ fn load_exclusive<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
         value: value.widen().into(),
     };
     cpu.state.set_x(t, value.widen());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 /// The value that an exclusive store at `address` must find; None if its monitor is not open.
@@ -106,7 +106,7 @@ fn store_exclusive<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
         }
     };
     cpu.state.set_x(status, u64::from(!stored));
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn load_exclusive_pair<const WIDE: bool>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -127,7 +127,7 @@ fn load_exclusive_pair<const WIDE: bool>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let (first, second) = split::<WIDE>(value);
     cpu.state.set_x(t, first);
     cpu.state.set_x(u, second);
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 #[inline(always)]
@@ -175,12 +175,12 @@ fn store_exclusive_pair<const WIDE: bool>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
         Some(seen) => exchange_pair::<WIDE>(cpu, ip, address, seen, new)? == seen,
     };
     cpu.state.set_x(status, u64::from(!stored));
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn clear_exclusive(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     cpu.monitor = Monitor::default();
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn add<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -188,7 +188,7 @@ fn add<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let (address, operand) = (cpu.state.x(n), W::narrow(cpu.state.x(m)));
     let old = cpu.fetch_add(ip, address, operand)?;
     cpu.state.set_x(t, old.widen());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn swap<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -196,7 +196,7 @@ fn swap<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let (address, operand) = (cpu.state.x(n), W::narrow(cpu.state.x(m)));
     let old = cpu.swap(ip, address, operand)?;
     cpu.state.set_x(t, old.widen());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 const OPERATIONS: [Atomic; 7] = [
@@ -224,7 +224,7 @@ fn modify<W: Word, const OPERATION: usize>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> 
         old = found;
     }
     cpu.state.set_x(t, old.widen());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn compare_swap<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -233,7 +233,7 @@ fn compare_swap<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let (old, new) = (W::narrow(cpu.state.x(s)), W::narrow(cpu.state.x(t)));
     let found = cpu.compare_exchange(ip, address, old, new)?;
     cpu.state.set_x(result, found.widen());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn compare_swap_pair<const WIDE: bool>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -252,7 +252,7 @@ fn compare_swap_pair<const WIDE: bool>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let (first, second) = split::<WIDE>(found);
     cpu.state.set_x(s, first);
     cpu.state.set_x(if s == 30 { SINK } else { s + 1 }, second);
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 macro_rules! modify_handler {

@@ -23,7 +23,7 @@ fn jump_when(cpu: &mut Cpu, ip: Ip, condition: bool) -> Option<Ip> {
     if condition {
         cpu.branch(ip, ip.jump(ip.imm()))
     } else {
-        Some(ip.next())
+        ip.advance(cpu)
     }
 }
 

@@ -216,7 +216,7 @@ fn arith<W: Word, S: Source, const SUB: bool, const FLAGS: bool>(
     if FLAGS {
         cpu.state.set_nzcv(flags);
     }
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn add_carry<W: Word, const SUB: bool, const FLAGS: bool>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -229,7 +229,7 @@ fn add_carry<W: Word, const SUB: bool, const FLAGS: bool>(cpu: &mut Cpu, ip: Ip)
     if FLAGS {
         cpu.state.set_nzcv(flags);
     }
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn logic<W: Word, S: Source, const LOGIC: u8, const INVERT: bool>(
@@ -251,13 +251,13 @@ fn logic<W: Word, S: Source, const LOGIC: u8, const INVERT: bool>(
         let negative = (result.to_u64() >> (W::BITS - 1)) as u32;
         cpu.state.set_nzcv(negative << 31 | zero << 30);
     }
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn mov_imm(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let [d, ..] = ip.registers();
     cpu.state.set_x(d, ip.imm());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn movk<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -265,14 +265,14 @@ fn movk<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let shift = u32::from(shift) & 63;
     let value = cpu.state.x(n) & !(0xffff << shift) | ip.imm() << shift;
     cpu.state.set_x(d, W::from_u64(value).to_u64());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn ubfm(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let [d, n, _, rotation] = ip.registers();
     let value = cpu.state.x(n).rotate_right(u32::from(rotation)) & ip.imm();
     cpu.state.set_x(d, value);
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn sbfm<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -280,7 +280,7 @@ fn sbfm<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let shifted = cpu.state.x(n).wrapping_shl(u32::from(left)) as i64;
     let value = shifted.wrapping_shr(u32::from(right)) as u64;
     cpu.state.set_x(d, W::from_u64(value).to_u64());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn bfm<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -289,7 +289,7 @@ fn bfm<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let inserted = cpu.state.x(n).rotate_right(u32::from(rotation)) & mask;
     let value = cpu.state.x(old) & !mask | inserted;
     cpu.state.set_x(d, W::from_u64(value).to_u64());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn extr<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -298,7 +298,7 @@ fn extr<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let low = u128::from(W::from_u64(cpu.state.x(m)).to_u64());
     let value = ((high | low) >> (ip.imm() & 63)) as u64;
     cpu.state.set_x(d, W::from_u64(value).to_u64());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn shift_var<W: Word, const SHIFT: u8>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -306,7 +306,7 @@ fn shift_var<W: Word, const SHIFT: u8>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let amount = cpu.state.w(m) & (W::BITS - 1);
     let value = W::from_u64(cpu.state.x(n)).shift(shift_of(SHIFT), amount);
     cpu.state.set_x(d, value.to_u64());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn mul_add<W: Word, const SUB: bool>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -314,7 +314,7 @@ fn mul_add<W: Word, const SUB: bool>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let product = W::multiply(W::from_u64(cpu.state.x(n)), W::from_u64(cpu.state.x(m)));
     let value = accumulate::<SUB>(cpu.state.x(a), product.to_u64());
     cpu.state.set_x(d, W::from_u64(value).to_u64());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 #[inline(always)]
@@ -336,7 +336,7 @@ fn mul_add_long<const SUB: bool, const SIGNED: bool>(cpu: &mut Cpu, ip: Ip) -> O
     };
     let value = accumulate::<SUB>(cpu.state.x(a), product);
     cpu.state.set_x(d, value);
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn mul_high<const SIGNED: bool>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -348,14 +348,14 @@ fn mul_high<const SIGNED: bool>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
         u128::from(n) * u128::from(m) >> 64
     };
     cpu.state.set_x(d, value as u64);
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn div<W: Word, const SIGNED: bool>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let [d, n, m, _] = ip.registers();
     let (n, m) = (W::from_u64(cpu.state.x(n)), W::from_u64(cpu.state.x(m)));
     cpu.state.set_x(d, W::divide(n, m, SIGNED).to_u64());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn unary<W: Word, const UNARY: u8>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -370,7 +370,7 @@ fn unary<W: Word, const UNARY: u8>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     };
     let value = W::from_u64(cpu.state.x(n)).unary(unary);
     cpu.state.set_x(d, value.to_u64());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn select<W: Word, const INVERT: bool, const INCREMENT: bool>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -385,7 +385,7 @@ fn select<W: Word, const INVERT: bool, const INCREMENT: bool>(cpu: &mut Cpu, ip:
     let holds = condition::holds(ip.imm() as u8, cpu.state.nzcv());
     let value = if holds { cpu.state.x(n) } else { other };
     cpu.state.set_x(d, W::from_u64(value).to_u64());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn cond_compare<W: Word, S: Source, const SUB: bool>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -398,7 +398,7 @@ fn cond_compare<W: Word, S: Source, const SUB: bool>(cpu: &mut Cpu, ip: Ip) -> O
         u32::from(flags) << 28
     };
     cpu.state.set_nzcv(nzcv);
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 macro_rules! arith {

@@ -117,7 +117,7 @@ fn load<U: Unit, M: Mode, const FILL: u8>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let [t, ..] = ip.registers();
     write_back(cpu, ip, base);
     cpu.state.set_x(t, fill::<U, FILL>(value));
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn store<U: Unit, M: Mode>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -125,7 +125,7 @@ fn store<U: Unit, M: Mode>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let [t, ..] = ip.registers();
     U::store(cpu, ip, address, cpu.state.x(t))?;
     write_back(cpu, ip, base);
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn load_pair<U: Unit, M: Mode, const FILL: u8>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -136,7 +136,7 @@ fn load_pair<U: Unit, M: Mode, const FILL: u8>(cpu: &mut Cpu, ip: Ip) -> Option<
     write_back(cpu, ip, base);
     cpu.state.set_x(t, fill::<U, FILL>(first));
     cpu.state.set_x(u, fill::<U, FILL>(second));
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn store_pair<U: Unit, M: Mode>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -145,7 +145,7 @@ fn store_pair<U: Unit, M: Mode>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     U::store(cpu, ip, address, cpu.state.x(t))?;
     U::store(cpu, ip, address.wrapping_add(U::BYTES), cpu.state.x(u))?;
     write_back(cpu, ip, base);
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 /// A size of vector register access.
@@ -197,7 +197,7 @@ fn load_v<V: Vector, M: Mode>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let [t, ..] = ip.registers();
     write_back(cpu, ip, base);
     cpu.state.set_v(t, value);
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn store_v<V: Vector, M: Mode>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -205,7 +205,7 @@ fn store_v<V: Vector, M: Mode>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let [t, ..] = ip.registers();
     V::store(cpu, ip, address, cpu.state.v(t))?;
     write_back(cpu, ip, base);
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn load_pair_v<V: Vector, M: Mode>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -216,7 +216,7 @@ fn load_pair_v<V: Vector, M: Mode>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     write_back(cpu, ip, base);
     cpu.state.set_v(t, first);
     cpu.state.set_v(u, second);
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn store_pair_v<V: Vector, M: Mode>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -225,7 +225,7 @@ fn store_pair_v<V: Vector, M: Mode>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     V::store(cpu, ip, address, cpu.state.v(t))?;
     V::store(cpu, ip, address.wrapping_add(V::BYTES), cpu.state.v(u))?;
     write_back(cpu, ip, base);
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 /// Calls `$make!(mode type, more)` with the type of a single access's [`Address`].

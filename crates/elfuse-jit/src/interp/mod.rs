@@ -94,7 +94,7 @@ fn handler(insn: &Insn) -> Handler {
 
 fn helper(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     ip.call_helper(&mut cpu.state);
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn undefined(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -102,27 +102,27 @@ fn undefined(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     cpu.leave(Exit::Undefined, pc)
 }
 
-fn nop(_: &mut Cpu, ip: Ip) -> Option<Ip> {
-    Some(ip.next())
+fn nop(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
+    ip.advance(cpu)
 }
 
-fn fence(_: &mut Cpu, ip: Ip) -> Option<Ip> {
+fn fence(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 /// Nanoseconds of the host's monotonic clock: see `table::system::COUNTER_FREQUENCY`.
 fn read_counter(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let [d, ..] = ip.registers();
     cpu.state.set_x(d, crate::clock::monotonic());
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn read_fpsr(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let [d, ..] = ip.registers();
     cpu.sync_fpsr();
     cpu.state.set_x(d, cpu.state.x(FPSR));
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn write_fpsr(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -131,7 +131,7 @@ fn write_fpsr(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let [n, ..] = ip.registers();
     cpu.sync_fpsr();
     cpu.state.set_x(FPSR, cpu.state.x(n) & FLAGS);
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 fn invalidate_code(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
@@ -139,7 +139,7 @@ fn invalidate_code(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let [n, ..] = ip.registers();
     let address = cpu.state.x(n) & !(LINE - 1);
     cpu.code.invalidate(address, LINE);
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 /// Element sizes as types: calls the macro `$make` with the unsigned type of a size.

@@ -35,7 +35,7 @@ fn finish(cpu: &mut Cpu, ip: Ip, shape: Structure) -> Option<Ip> {
     let [_, n, m, _] = ip.registers();
     let increment = u64::from(shape.increment).wrapping_add(cpu.state.x(m));
     cpu.state.set_x(n, cpu.state.x(n).wrapping_add(increment));
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 const fn register(first: u8, number: u32) -> u8 {
@@ -178,7 +178,7 @@ fn zero_block(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     for offset in (0..LINE).step_by(16) {
         cpu.store_16(ip, start + offset, 0)?;
     }
-    Some(ip.next())
+    ip.advance(cpu)
 }
 
 /// The function for an operation of this module.
