@@ -25,6 +25,9 @@ class Vcpu:
 
     def run(self) -> Exit: ...
     def interrupt(self) -> None: ...
+    def answer_calls(self, pid: int, tid: int) -> None:
+        """Answer calls that need no policy."""
+
     @property
     def fault_address(self) -> int: ...
     @property

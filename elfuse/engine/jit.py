@@ -28,6 +28,7 @@ class JitVcpu:
         self._native = native
         self.run = native.run
         self.interrupt = native.interrupt
+        self.answer_calls = native.answer_calls
         words = ctypes.c_uint64 * Register.WORDS
         self.registers = memoryview(words.from_address(native.registers())).cast("B").cast("Q")
 

@@ -64,6 +64,12 @@ class Vcpu(Protocol):
     def interrupt(self) -> None:
         """Make `run` return INTERRUPTED soon, the next call if none is active. Any thread."""
 
+    def answer_calls(self, pid: int, tid: int) -> None:
+        """Allow the engine to serve calls that need no policy: clocks, identifiers, sched_yield.
+
+        By the thread that runs this vCPU. Engines may ignore it.
+        """
+
     def load_simd(self) -> None: ...
     def store_simd(self) -> None: ...
     def close(self) -> None: ...

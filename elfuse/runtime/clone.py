@@ -209,6 +209,7 @@ def adopt(kernel: Kernel, process: Process, task: Task) -> None:
     kernel.futexes.after_fork()
     kernel.engine.after_fork(task.vcpu)
     process.memory.after_fork()
+    task.identify()
     kernel.start_service()
     signal.pthread_sigmask(signal.SIG_SETMASK, set())
 

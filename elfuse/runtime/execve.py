@@ -66,3 +66,4 @@ def _end_other_threads(task: Task) -> None:
         del kernel.tasks[task.tid]
         task.tid = process.pid
         process.tasks[task.tid] = kernel.tasks[task.tid] = task
+        task.identify()

@@ -138,11 +138,20 @@ class Task:
 
     # Running
 
+    def identify(self) -> None:
+        """Let the engine answer calls by itself, unless they are traced.
+
+        By the thread that runs it, when it begins and whenever `tid` or the process changes.
+        """
+        if not self.kernel.trace.active:
+            self.vcpu.answer_calls(self.process.pid, self.tid)
+
     def run(self) -> None:
         """Execute the guest until this thread ends. The kernel lock is held on entry and return."""
         kernel, vcpu = self.kernel, self.vcpu
         lock = kernel.lock
         self.host_thread = threading.get_ident()
+        self.identify()
         try:
             while True:
                 if self.signal_due():

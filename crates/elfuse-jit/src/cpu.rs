@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::access::{self, Access, BUS, Trap};
+use crate::calls::Identity;
 use crate::code::{Code, GUEST_BITS, Ip};
 use crate::state::{PC, State};
 
@@ -60,6 +61,8 @@ pub struct Cpu {
     /// What it needed.
     pub fault_need: Need,
     pub(crate) monitor: Monitor,
+    /// With it, some system calls are answered here: see [`crate::calls`].
+    pub identity: Option<Identity>,
 }
 
 /// Addresses above this fault, their top byte aside (TBI).
@@ -79,6 +82,7 @@ impl Cpu {
             fault_address: 0,
             fault_need: Need::Read,
             monitor: Monitor::default(),
+            identity: None,
         }
     }
 
@@ -146,7 +150,11 @@ impl Cpu {
     #[inline(always)]
     pub(crate) fn branch(&mut self, from: Ip, to: Ip) -> Option<Ip> {
         if to > from {
-            return if cfg!(debug_assertions) { Some(to) } else { to.execute(self) };
+            return if cfg!(debug_assertions) {
+                Some(to)
+            } else {
+                to.execute(self)
+            };
         }
         if self.interrupt.load(Ordering::Relaxed) {
             return self.stop(to);
@@ -176,7 +184,7 @@ impl Cpu {
 
     /// The host address of a guest address; None if there can be nothing.
     #[inline(always)]
-    fn host(&self, address: u64) -> Option<u64> {
+    pub(crate) fn host(&self, address: u64) -> Option<u64> {
         if address >> GUEST_BITS == 0 {
             return Some(self.memory + address);
         }

@@ -8,6 +8,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::calls::Identity;
 use crate::code::Code;
 use crate::cpu::Cpu;
 
@@ -95,6 +96,11 @@ impl Vcpu {
 
     fn interrupt(&self) {
         self.interrupt.store(true, Ordering::Release);
+    }
+
+    fn answer_calls(&self, pid: u32, tid: u32) {
+        // SAFETY: see `Sync`; the caller is the thread that runs this vCPU.
+        unsafe { (**self.cpu.get()).identity = Some(Identity { pid, tid }) };
     }
 
     #[getter]

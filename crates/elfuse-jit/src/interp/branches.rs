@@ -1,6 +1,7 @@
 //! Branches and exceptions.
 #![forbid(unsafe_code)]
 
+use crate::calls;
 use crate::code::{Handler, Ip};
 use crate::condition;
 use crate::cpu::{Cpu, Exit};
@@ -64,6 +65,10 @@ fn call_register(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
 }
 
 fn syscall(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
+    if let Some(result) = calls::answer(cpu) {
+        cpu.state.set_x(0, result);
+        return ip.advance(cpu);
+    }
     let pc = cpu.code.pc(ip);
     cpu.leave(Exit::Syscall, pc + 4)
 }
