@@ -1,2 +1,9 @@
-//! What AdvSIMD instructions do, as functions on vector registers.
-#![forbid(unsafe_code)]
+//! What `AdvSIMD` instructions do, as functions on vector registers.
+
+pub(crate) mod arithmetic;
+pub(crate) mod crypto;
+pub(crate) mod lanes;
+pub(crate) mod permute;
+pub(crate) mod shape;
+pub(crate) mod shift;
+mod view;

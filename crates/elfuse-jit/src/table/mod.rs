@@ -6,6 +6,11 @@ pub mod fields;
 pub mod immediate;
 pub mod memory;
 pub mod register;
+pub mod simd;
+mod simd_decode;
+pub mod simd_permute;
+pub mod simd_scalar;
+pub mod simd_shift;
 pub mod structures;
 pub mod system;
 
@@ -70,6 +75,10 @@ const GROUPS: &[&[Row]] = &[
     system::ROWS,
     memory::ROWS,
     structures::ROWS,
+    simd::ROWS,
+    simd_permute::ROWS,
+    simd_scalar::ROWS,
+    simd_shift::ROWS,
 ];
 
 /// All rows.
