@@ -5,12 +5,15 @@ from elfuse.engine.protocol import Exit
 class Space:
     """Instructions of one address space, whose address 0 is at the host address `memory`."""
 
-    def __new__(cls, memory: int, exits: tuple[Exit, ...]) -> Space: ...
+    def __new__(cls, memory: int, exits: tuple[Exit, ...], threshold: int) -> Space: ...
     def set_executable(self, start: int, length: int, allowed: bool) -> None:
         """Allow or refuse fetches from whole pages, and forget what was decoded there."""
 
     def invalidate(self, start: int, length: int) -> None:
         """Instructions here changed."""
+
+    def after_fork(self) -> None:
+        """In the child: the thread that compiles is gone."""
 
     def reset(self) -> None:
         """Nothing is executable any more."""

@@ -5,6 +5,7 @@ turns its faults into the guest's. Executable pages are what it must be told.
 """
 
 import ctypes
+import os
 
 from elfuse.engine.protocol import Exit, Protection, Register, Vcpu
 from elfuse.engine.slab import Slab
@@ -19,6 +20,7 @@ except ImportError as _error:
     ) from None
 
 _EXECUTE = Protection.EXECUTE
+_THRESHOLD = 1000
 
 
 class JitVcpu:
@@ -55,7 +57,7 @@ class _Memory(Slab):
 
     def __init__(self) -> None:
         super().__init__(self._forget, self._forget_all, enforced=True)
-        self.code = _jit.Space(self.base, tuple(Exit))
+        self.code = _jit.Space(self.base, tuple(Exit), _threshold())
 
     def _forget(self, start: int, length: int, allowed: Protection) -> None:
         if allowed & _EXECUTE:
@@ -75,6 +77,14 @@ class _Memory(Slab):
             self.code.set_executable(start, length, True)
 
 
+def _threshold() -> int:
+    """How often a branch target is reached before it is compiled.
+
+    ELFUSE_JIT_THRESHOLD changes it: 0 interprets everything, 1 compiles everything at once.
+    """
+    return int(os.environ.get("ELFUSE_JIT_THRESHOLD", _THRESHOLD))
+
+
 class JitEngine:
     """See `engine.protocol.Engine`."""
 
@@ -87,4 +97,4 @@ class JitEngine:
         return JitVcpu(self.memory.code.vcpu())
 
     def after_fork(self, survivor: Vcpu) -> None:
-        """Nothing here belongs to a thread or holds a lock."""
+        self.memory.code.after_fork()

@@ -7,6 +7,8 @@
 use std::arch::asm;
 use std::sync::Once;
 
+use crate::compile;
+
 /// Host address of a refused access, with [`BUS`] for SIGBUS. Zero: the access was done.
 pub(crate) type Trap = u64;
 
@@ -289,6 +291,10 @@ extern "C" fn on_fault(
         let kind = if signal == libc::SIGBUS { BUS } else { 0 };
         // An address that is not canonical is reported as 0; a trap must not be.
         registers[libc::REG_RCX as usize] = (address.max(1) | kind) as i64;
+        return;
+    }
+    if let Some(behind) = compile::skip_fault(*rip as u64) {
+        *rip = behind as i64;
         return;
     }
     // SAFETY: written once, before the handler was installed.

@@ -10,6 +10,8 @@ use std::io;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
+use crate::access::Access;
+use crate::compile::{Arena, Compiler};
 use crate::cpu::Cpu;
 use crate::ir::{Args, Helper};
 use crate::state::State;
@@ -85,6 +87,24 @@ impl Ip {
         helper(state, Args { d, n, m, a, x });
     }
 
+    /// Make this entry execute something else with the operands it has.
+    pub(crate) fn redirect(self, handler: Handler) {
+        let distance = (handler as usize).wrapping_sub(undecoded as *const () as usize);
+        self.entry().handler.store(distance as u32, Ordering::Release);
+    }
+
+    /// Whether it executes `handler`.
+    pub(crate) fn executes(self, handler: Handler) -> bool {
+        let distance = (handler as usize).wrapping_sub(undecoded as *const () as usize);
+        self.entry().handler.load(Ordering::Relaxed) == distance as u32
+    }
+
+    /// A small number that differs between neighbours.
+    #[inline(always)]
+    pub(crate) fn hash(self) -> usize {
+        self.0.as_ptr() as usize / size_of::<Entry>()
+    }
+
     /// Make this entry execute `handler`.
     pub fn set(self, handler: Handler, args: Args, imm: u64) {
         let entry = self.entry();
@@ -132,17 +152,35 @@ pub struct Code {
     /// Host address of guest address 0.
     pub(crate) memory: u64,
     entries: Reservation,
-    /// A byte per page: nonzero where instructions may be fetched.
+    /// A byte per page: [`FETCH`], [`COMPILED`].
     executable: Reservation,
+    /// For every instruction, the offset of its compiled code in `arena`, or 0.
+    offsets: Reservation,
+    pub(crate) arena: Arena,
+    /// Compiled regions and who makes them.
+    pub(crate) compiler: Compiler,
+    /// How often a branch target is reached before it is compiled.
+    pub(crate) threshold: u16,
 }
+
+/// Instructions may be fetched from the page.
+const FETCH: u8 = 1;
+/// Regions contain instructions of the page.
+const COMPILED: u8 = 2;
 
 /// Around the entries, so that direct branches out of the address space land somewhere.
 const MARGIN: u64 = 1 << 30;
 
 impl Code {
-    /// For the guest memory at the host address `memory`.
-    pub fn new(memory: u64) -> io::Result<Self> {
+    /// For the guest memory at the host address `memory`. Branch targets are compiled when they
+    /// are reached `threshold` times; 0 is never. Compilation is in the background, unless
+    /// `threshold` is 1, for tests.
+    pub fn new(memory: u64, threshold: u16) -> io::Result<Self> {
         Ok(Self {
+            offsets: Reservation::new(LIMIT)?,
+            arena: Arena::new()?,
+            compiler: Compiler::default(),
+            threshold: if threshold == 0 { u16::MAX } else { threshold },
             memory,
             entries: Reservation::new(LIMIT / 4 * ENTRY + 2 * MARGIN)?,
             executable: Reservation::new(LIMIT / PAGE)?,
@@ -176,13 +214,65 @@ impl Code {
     /// Whether instructions may be fetched from `pc`.
     #[must_use]
     pub fn is_executable(&self, pc: u64) -> bool {
-        pc < LIMIT && self.page(pc >> PAGE_BITS).load(Ordering::Relaxed) != 0
+        pc < LIMIT && self.page(pc >> PAGE_BITS).load(Ordering::Relaxed) & FETCH != 0
+    }
+
+    /// Host address of what compiled code adds addresses to, to find other compiled code.
+    pub(crate) fn table(&self) -> u64 {
+        self.offsets.start
+    }
+
+    /// Host address of the beginning of compiled code.
+    pub(crate) fn arena(&self) -> u64 {
+        self.arena.start
+    }
+
+    /// The word at `pc`; None if it cannot be read.
+    pub(crate) fn word(&self, pc: u64) -> Option<u32> {
+        // SAFETY: below LIMIT, in the guest's memory; a fault is caught.
+        unsafe { u32::load((self.memory + pc) as *const u8) }.ok()
+    }
+
+    fn offset(&self, pc: u64) -> &AtomicU32 {
+        // SAFETY: `pc` is below LIMIT and a multiple of 4; words here are only accessed atomically.
+        unsafe { &*((self.offsets.start + pc) as *const AtomicU32) }
+    }
+
+    /// Host address of the compiled code for an instruction.
+    pub(crate) fn compiled(&self, ip: Ip) -> Option<u64> {
+        match self.offset(self.pc(ip)).load(Ordering::Acquire) {
+            0 => None,
+            offset => Some(self.arena.start + u64::from(offset)),
+        }
+    }
+
+    /// Use the code at `offset` for the instruction at `pc` from now on.
+    pub(crate) fn install(&self, pc: u64, offset: u32, pages: impl Iterator<Item = u64>) {
+        for page in pages {
+            self.page(page).fetch_or(COMPILED, Ordering::Relaxed);
+        }
+        self.offset(pc).store(offset, Ordering::Release);
+        if let Some(ip) = self.at(pc) {
+            ip.redirect(compiled);
+        }
+    }
+
+    /// Go back to interpreting at `pc`.
+    pub(crate) fn uninstall(&self, pc: u64) {
+        self.offset(pc).store(0, Ordering::Release);
+        if let Some(ip) = self.at(pc).filter(|ip| ip.executes(compiled)) {
+            ip.entry().handler.store(0, Ordering::Release);
+        }
     }
 
     /// Allow or refuse fetches from whole pages, and forget what was decoded there.
     pub fn set_executable(&self, start: u64, length: u64, allowed: bool) {
         for page in start / PAGE..(start + length).min(LIMIT) / PAGE {
-            self.page(page).store(u8::from(allowed), Ordering::Relaxed);
+            if allowed {
+                self.page(page).fetch_or(FETCH, Ordering::Relaxed);
+            } else {
+                self.page(page).fetch_and(!FETCH, Ordering::Relaxed);
+            }
         }
         self.invalidate(start, length);
     }
@@ -193,6 +283,7 @@ impl Code {
         if start >= end {
             return;
         }
+        self.forget_compiled(start, end);
         let (first, last) = (start.next_multiple_of(PAGE), end & !(PAGE - 1));
         if first >= last {
             self.clear(start, end);
@@ -203,6 +294,16 @@ impl Code {
         self.entries
             .discard(MARGIN + first * scale, (last - first) * scale);
         self.clear(last, end);
+    }
+
+    /// Drop the regions that contain instructions of a range.
+    fn forget_compiled(&self, start: u64, end: u64) {
+        let pages = start >> PAGE_BITS..(end - 1 >> PAGE_BITS) + 1;
+        if pages.clone().any(|page| self.page(page).load(Ordering::Relaxed) & COMPILED != 0) {
+            for head in self.compiler.take_overlapping(start, end) {
+                self.uninstall(head);
+            }
+        }
     }
 
     fn clear(&self, start: u64, end: u64) {
@@ -217,6 +318,9 @@ impl Code {
     pub fn reset(&self) {
         self.entries.discard(0, self.entries.length);
         self.executable.discard(0, self.executable.length);
+        self.offsets.discard(0, self.offsets.length);
+        self.compiler.reset();
+        self.arena.reset();
     }
 }
 
@@ -272,6 +376,11 @@ impl Drop for Reservation {
         // SAFETY: our own mapping; the owner of a `Code` outlives every `Ip`.
         unsafe { libc::munmap(self.start as *mut libc::c_void, self.length as usize) };
     }
+}
+
+/// What the entry of a compiled region's first instruction executes.
+pub(crate) fn compiled(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
+    cpu.run_compiled(ip)
 }
 
 /// What an entry that is not decoded executes: decode it, then do it.

@@ -1,12 +1,14 @@
 //! One guest thread: registers, why it stopped, and its way to memory.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::access::{self, Access, BUS, Trap};
 use crate::calls::Identity;
 use crate::code::{Code, GUEST_BITS, Ip};
-use crate::state::{PC, State};
+use crate::compile;
+use crate::interp;
+use crate::state::{FPCR, PC, State};
 
 /// Why a guest thread stopped; the values of `engine/protocol.py`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +46,41 @@ pub(crate) struct Monitor {
     pub(crate) value: u128,
 }
 
-/// A guest thread's processor.
+/// What makes a guest thread look up. Compiled code reads it by [`layout`].
+#[repr(C)]
+#[derive(Debug, Default)]
+pub struct Attention {
+    /// An access of compiled code was refused since its last checkpoint.
+    pub(crate) faulted: AtomicU32,
+    /// Another thread wants `run` to return.
+    interrupt: AtomicU32,
+}
+
+impl Attention {
+    /// Make `run` return soon, the next one if none is active.
+    pub fn interrupt(&self) {
+        self.interrupt.store(1, Ordering::Release);
+    }
+}
+
+/// A guest thread's processor. Compiled code knows its [`layout`].
+#[repr(C)]
 #[derive(Debug)]
 pub struct Cpu {
     /// Its registers.
     pub state: State,
     /// Base of guest memory, from `code`.
     memory: u64,
-    interrupt: Arc<AtomicBool>,
+    /// [`Code::table`] and the compiled code it points into.
+    table: u64,
+    arena: u64,
+    /// `compile::call_helper`.
+    helper: u64,
+    /// Points into `attention`.
+    attention_at: u64,
+    attention: Arc<Attention>,
+    /// How often branch targets were reached, by a hash of their addresses.
+    heat: Box<[u16; HEAT]>,
     /// Instructions of its address space.
     pub code: Arc<Code>,
     /// Why `run` returned.
@@ -65,6 +94,33 @@ pub struct Cpu {
     pub identity: Option<Identity>,
 }
 
+/// Offsets that compiled code uses.
+pub(crate) mod layout {
+    use std::mem::offset_of;
+
+    use super::{Attention, Cpu};
+    use crate::state::State;
+
+    pub(crate) const MEMORY: i32 = offset_of!(Cpu, memory) as i32;
+    pub(crate) const TABLE: i32 = offset_of!(Cpu, table) as i32;
+    pub(crate) const ARENA: i32 = offset_of!(Cpu, arena) as i32;
+    pub(crate) const CALL_HELPER: i32 = offset_of!(Cpu, helper) as i32;
+    pub(crate) const ATTENTION: i32 = offset_of!(Cpu, attention_at) as i32;
+    pub(crate) const FAULTED: i32 = offset_of!(Attention, faulted) as i32;
+    pub(crate) const INTERRUPT: i32 = offset_of!(Attention, interrupt) as i32;
+
+    pub(crate) const fn general(register: u8) -> i32 {
+        (offset_of!(State, x) + 8 * register as usize) as i32
+    }
+
+    pub(crate) const fn vector(register: u8) -> i32 {
+        (offset_of!(State, v) + 16 * register as usize) as i32
+    }
+}
+
+/// Entries of [`Cpu::heat`].
+const HEAT: usize = 4096;
+
 /// Addresses above this fault, their top byte aside (TBI).
 const ADDRESS_BITS: u64 = (1 << 56) - 1;
 
@@ -73,10 +129,16 @@ impl Cpu {
     #[must_use]
     pub fn new(code: Arc<Code>) -> Self {
         access::install_handler();
+        let attention = Arc::<Attention>::default();
         Self {
             state: State::new(),
             memory: code.memory,
-            interrupt: Arc::new(AtomicBool::new(false)),
+            table: code.table(),
+            arena: code.arena(),
+            helper: compile::call_helper as *const () as u64,
+            attention_at: Arc::as_ptr(&attention) as u64,
+            attention,
+            heat: Box::new([0; HEAT]),
             code,
             exit: Exit::Interrupted,
             fault_address: 0,
@@ -86,18 +148,19 @@ impl Cpu {
         }
     }
 
-    /// What another thread sets to make `run` return.
+    /// What another thread uses to make `run` return.
     #[must_use]
-    pub fn interrupt_flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.interrupt)
+    pub fn attention(&self) -> Arc<Attention> {
+        Arc::clone(&self.attention)
     }
 
     /// Execute from PC until something happens. All registers are exact afterwards.
     pub fn run(&mut self) -> Exit {
         self.monitor = Monitor::default();
-        if self.interrupt.swap(false, Ordering::Acquire) {
+        if self.attention.interrupt.swap(0, Ordering::Acquire) != 0 {
             return Exit::Interrupted;
         }
+        compile::enter_thread(&self.attention, self.code.arena());
         let pc = self.state.x(PC);
         let Some(mut ip) = self.target(pc) else {
             return self.exit;
@@ -156,9 +219,10 @@ impl Cpu {
                 to.execute(self)
             };
         }
-        if self.interrupt.load(Ordering::Relaxed) {
+        if self.attention.interrupt.load(Ordering::Relaxed) != 0 {
             return self.stop(to);
         }
+        self.warm(to);
         Some(to)
     }
 
@@ -166,10 +230,36 @@ impl Cpu {
     #[inline(always)]
     pub(crate) fn branch_to(&mut self, pc: u64) -> Option<Ip> {
         let to = self.target(pc)?;
-        if self.interrupt.load(Ordering::Relaxed) {
+        if self.attention.interrupt.load(Ordering::Relaxed) != 0 {
             return self.stop(to);
         }
+        self.warm(to);
         Some(to)
+    }
+
+    /// Count a branch target, and have it compiled when it is reached often.
+    #[inline(always)]
+    fn warm(&mut self, to: Ip) {
+        let heat = &mut self.heat[to.hash() % HEAT];
+        *heat += 1;
+        if *heat >= self.code.threshold {
+            *heat = 0;
+            compile::request(&self.code, to);
+        }
+    }
+
+    /// Execute compiled code from `ip` on, then the instruction it left at.
+    pub(crate) fn run_compiled(&mut self, ip: Ip) -> Option<Ip> {
+        let Some(entry) = self.code.compiled(ip).filter(|_| self.state.x(FPCR) == 0) else {
+            return interp::execute_original(self, ip);
+        };
+        let pc = compile::call(self, entry);
+        self.attention.faulted.store(0, Ordering::Relaxed);
+        let to = self.target(pc)?;
+        if self.attention.interrupt.load(Ordering::Relaxed) != 0 {
+            return self.stop(to);
+        }
+        interp::execute_original(self, to)
     }
 
     /// Bring FPSR up to date.
@@ -177,7 +267,7 @@ impl Cpu {
 
     #[cold]
     fn stop(&mut self, at: Ip) -> Option<Ip> {
-        self.interrupt.store(false, Ordering::Relaxed);
+        self.attention.interrupt.store(0, Ordering::Relaxed);
         let pc = self.code.pc(at);
         self.leave(Exit::Interrupted, pc)
     }

@@ -10,6 +10,7 @@ mod access;
 pub mod calls;
 pub mod clock;
 pub mod code;
+mod compile;
 pub mod condition;
 pub mod cpu;
 pub mod fp;

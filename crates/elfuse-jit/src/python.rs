@@ -10,7 +10,7 @@ use pyo3::types::PyTuple;
 
 use crate::calls::Identity;
 use crate::code::Code;
-use crate::cpu::Cpu;
+use crate::cpu::{Attention, Cpu};
 
 /// Instructions of one address space.
 #[pyclass(frozen)]
@@ -23,9 +23,10 @@ struct Space {
 #[pymethods]
 impl Space {
     /// For guest memory at a host address; `exits` is what `Vcpu.run` is to return, by number.
+    /// Branch targets reached `threshold` times are compiled, none with 0.
     #[new]
-    fn new(memory: u64, exits: Py<PyTuple>) -> PyResult<Self> {
-        let code = Code::new(memory).map_err(|error| PyOSError::new_err(error.to_string()))?;
+    fn new(memory: u64, exits: Py<PyTuple>, threshold: u16) -> PyResult<Self> {
+        let code = Code::new(memory, threshold).map_err(|error| PyOSError::new_err(error.to_string()))?;
         Ok(Self {
             code: Arc::new(code),
             exits,
@@ -40,17 +41,21 @@ impl Space {
         self.code.invalidate(start, length);
     }
 
+    fn after_fork(&self) {
+        self.code.compiler.after_fork();
+    }
+
     fn reset(&self) {
         self.code.reset();
     }
 
     fn vcpu(&self, py: Python<'_>) -> Vcpu {
         let cpu = Box::new(Cpu::new(Arc::clone(&self.code)));
-        let interrupt = cpu.interrupt_flag();
+        let attention = cpu.attention();
         Vcpu {
             cpu: UnsafeCell::new(cpu),
             running: AtomicBool::new(false),
-            interrupt,
+            attention,
             exits: self.exits.clone_ref(py),
         }
     }
@@ -62,7 +67,7 @@ struct Vcpu {
     cpu: UnsafeCell<Box<Cpu>>,
     /// Held by the thread that uses `cpu`.
     running: AtomicBool,
-    interrupt: Arc<AtomicBool>,
+    attention: Arc<Attention>,
     exits: Py<PyTuple>,
 }
 
@@ -95,7 +100,7 @@ impl Vcpu {
     }
 
     fn interrupt(&self) {
-        self.interrupt.store(true, Ordering::Release);
+        self.attention.interrupt();
     }
 
     fn answer_calls(&self, pid: u32, tid: u32) {

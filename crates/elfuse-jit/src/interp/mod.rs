@@ -31,6 +31,19 @@ pub(crate) fn decode(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     Some(ip)
 }
 
+/// Execute the instruction at `ip` even if it begins a compiled region.
+pub(crate) fn execute_original(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
+    if !ip.executes(crate::code::compiled) {
+        return Some(ip);
+    }
+    let pc = cpu.code.pc(ip);
+    let word = cpu.load::<u32>(ip, pc)?;
+    match table::decode(word) {
+        Some(insn) => handler(&insn)(cpu, ip),
+        None => undefined(cpu, ip),
+    }
+}
+
 /// What an entry holds beside its registers.
 fn immediate(insn: &Insn, pc: u64) -> u64 {
     match insn.op {

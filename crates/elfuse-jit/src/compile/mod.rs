@@ -1,0 +1,262 @@
+//! Compiled code for hot parts of the guest's: regions go through Cranelift in a background thread.
+
+mod arena;
+mod flags;
+mod lift;
+mod region;
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, LazyLock, Mutex, Weak};
+
+use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::settings::{self, Configurable};
+use cranelift_codegen::{Context, control::ControlPlane};
+use cranelift_frontend::FunctionBuilderContext;
+
+pub(crate) use crate::compile::arena::Arena;
+use crate::code::{Code, Ip};
+use crate::compile::region::Region;
+use crate::cpu::{Attention, Cpu};
+use crate::ir::{Args, Helper};
+use crate::state::State;
+use crate::table;
+
+/// The host processor as Cranelift sees it; None where it cannot compile for it.
+static ISA: LazyLock<Option<OwnedTargetIsa>> = LazyLock::new(isa);
+
+fn isa() -> Option<OwnedTargetIsa> {
+    let mut flags = settings::builder();
+    for (name, value) in [
+        ("opt_level", "speed"),
+        ("is_pic", "true"),
+        // Tail calls between regions need frames.
+        ("preserve_frame_pointers", "true"),
+        ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
+        ("enable_alias_analysis", "false"),
+        ("unwind_info", "false"),
+    ] {
+        flags.set(name, value).ok()?;
+    }
+    let triple = "x86_64-unknown-linux-gnu".parse().ok()?;
+    let mut builder = cranelift_codegen::isa::lookup(triple).ok()?;
+    for (name, there) in [
+        ("has_sse3", is_x86_feature_detected!("sse3")),
+        ("has_ssse3", is_x86_feature_detected!("ssse3")),
+        ("has_sse41", is_x86_feature_detected!("sse4.1")),
+        ("has_sse42", is_x86_feature_detected!("sse4.2")),
+        ("has_popcnt", is_x86_feature_detected!("popcnt")),
+        ("has_avx", is_x86_feature_detected!("avx")),
+        ("has_avx2", is_x86_feature_detected!("avx2")),
+        ("has_fma", is_x86_feature_detected!("fma")),
+        ("has_bmi1", is_x86_feature_detected!("bmi1")),
+        ("has_bmi2", is_x86_feature_detected!("bmi2")),
+        ("has_lzcnt", is_x86_feature_detected!("lzcnt")),
+    ] {
+        if there {
+            builder.enable(name).ok()?;
+        }
+    }
+    builder.finish(settings::Flags::new(flags)).ok()
+}
+
+/// Compiles the regions of one address space.
+#[derive(Debug, Default)]
+pub(crate) struct Compiler {
+    state: Mutex<Progress>,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    /// Where the background thread takes work from; none before the first, and after a fork.
+    queue: Option<Sender<u64>>,
+    /// Asked for, whether or not anything came of it.
+    seen: HashSet<u64>,
+    /// First and last address of every block of installed regions, with the region's head.
+    blocks: BTreeMap<(u64, u64), u64>,
+}
+
+impl Compiler {
+    /// Remove the regions with instructions in `start..end`; their heads.
+    pub(crate) fn take_overlapping(&self, start: u64, end: u64) -> HashSet<u64> {
+        let mut state = self.lock();
+        let heads: HashSet<u64> = state
+            .blocks
+            .iter()
+            .filter(|((first, last), _)| *first < end && start < *last)
+            .map(|(_, head)| *head)
+            .collect();
+        state.blocks.retain(|(_, head), _| !heads.contains(head));
+        state.seen.retain(|head| !heads.contains(head) && !(start..end).contains(head));
+        heads
+    }
+
+    /// No regions are left.
+    pub(crate) fn reset(&self) {
+        *self.lock() = Progress::default();
+    }
+
+    /// In the child of a fork: the thread is gone, and whatever it was doing.
+    pub(crate) fn after_fork(&self) {
+        self.lock().queue = None;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Progress> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Have the code at `ip` compiled.
+pub(crate) fn request(code: &Arc<Code>, ip: Ip) {
+    let pc = code.pc(ip);
+    if code.threshold == u16::MAX || code.compiled(ip).is_some() {
+        return;
+    }
+    let mut state = code.compiler.lock();
+    if !state.seen.insert(pc) {
+        return;
+    }
+    if code.threshold == 1 {
+        drop(state);
+        compile(code, pc);
+        return;
+    }
+    let queue = state.queue.get_or_insert_with(|| start(code));
+    // A thread that ended takes no more work; interpreting goes on.
+    let _ = queue.send(pc);
+}
+
+/// Start the background thread of an address space.
+fn start(code: &Arc<Code>) -> Sender<u64> {
+    let (sender, receiver) = channel();
+    let code = Arc::downgrade(code);
+    // Signals of the process are for the threads that know what to do with them.
+    let previous = block_signals();
+    let _ = std::thread::Builder::new()
+        .name("elfuse-jit".into())
+        .spawn(move || work(&code, &receiver));
+    restore_signals(&previous);
+    sender
+}
+
+fn block_signals() -> libc::sigset_t {
+    // SAFETY: all zero is a valid set.
+    let mut all: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: as above.
+    let mut previous: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `all` is writable.
+    unsafe { libc::sigfillset(&raw mut all) };
+    // SAFETY: both sets are initialised.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut previous) };
+    previous
+}
+
+fn restore_signals(previous: &libc::sigset_t) {
+    // SAFETY: an initialised set.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, previous, std::ptr::null_mut()) };
+}
+
+fn work(code: &Weak<Code>, requests: &Receiver<u64>) {
+    while let Ok(pc) = requests.recv() {
+        let Some(code) = code.upgrade() else { return };
+        compile(&code, pc);
+    }
+}
+
+/// Compile and install the region that begins at `pc`.
+fn compile(code: &Code, pc: u64) {
+    let Some(isa) = ISA.as_ref() else { return };
+    let Some(region) = Region::discover(pc, |pc| fetch(code, pc)) else {
+        return;
+    };
+    let mut context = Context::new();
+    let mut builder = FunctionBuilderContext::new();
+    lift::lift(&region, isa.frontend_config(), &mut context.func, &mut builder);
+    let Ok(compiled) = context.compile(&**isa, &mut ControlPlane::default()) else {
+        debug_assert!(false, "Cranelift refuses a region");
+        return;
+    };
+    if !compiled.buffer.relocs().is_empty() {
+        return;
+    }
+    let mut state = code.compiler.lock();
+    if !state.seen.contains(&pc) {
+        // Invalidated meanwhile.
+        return;
+    }
+    let Some(offset) = code.arena.add(compiled.code_buffer()) else {
+        return;
+    };
+    for (&start, block) in &region.blocks {
+        state.blocks.insert((start, block.end_pc + 4), pc);
+    }
+    let pages = region
+        .blocks
+        .iter()
+        .flat_map(|(start, block)| start >> 12..(block.end_pc >> 12) + 1);
+    code.install(pc, offset, pages);
+}
+
+/// The instruction at `pc`, if it can be part of a region.
+fn fetch(code: &Code, pc: u64) -> Option<crate::ir::Insn> {
+    if !code.is_executable(pc) {
+        return None;
+    }
+    let word = code.word(pc)?;
+    table::decode(word).filter(lift::is_supported)
+}
+
+type Entry = unsafe extern "sysv64" fn(*mut Cpu) -> u64;
+
+/// Execute compiled code; where to go on.
+pub(crate) fn call(cpu: &mut Cpu, entry: u64) -> u64 {
+    // SAFETY: `entry` is the beginning of a region's code in this address space's arena.
+    let entry = unsafe { std::mem::transmute::<u64, Entry>(entry) };
+    // SAFETY: regions follow Cranelift's `tail` convention, which for one integer argument and
+    // result is that of System V, and only use the vCPU.
+    unsafe { entry(cpu) }
+}
+
+/// What compiled code calls for instructions it does not know: the helper at an address.
+pub(crate) extern "sysv64" fn call_helper(state: &mut State, helper: usize, args: u64) {
+    // SAFETY: the lifter put a Helper there.
+    let helper = unsafe { std::mem::transmute::<usize, Helper>(helper) };
+    let [d, n, m, a, x, y, ..] = args.to_le_bytes();
+    let x = u16::from_le_bytes([x, y]);
+    helper(state, Args { d, n, m, a, x });
+}
+
+thread_local! {
+    /// Of the vCPU that this thread runs, with the beginning of its compiled code.
+    static RUNNING: Cell<(*const Attention, u64)> =
+        const { Cell::new((std::ptr::null(), 0)) };
+}
+
+/// Note whose faults this thread's are.
+pub(crate) fn enter_thread(attention: &Attention, arena: u64) {
+    RUNNING.set((attention, arena));
+}
+
+/// In a signal handler: if compiled code of this thread faulted at `rip`, mark it and say where to
+/// go on.
+pub(crate) fn skip_fault(rip: u64) -> Option<u64> {
+    let (attention, arena) = RUNNING.get();
+    if attention.is_null() || !arena::contains(arena, rip) {
+        return None;
+    }
+    // SAFETY: `run` set it and its vCPU still runs in this thread.
+    let attention = unsafe { &*attention };
+    attention.faulted.store(1, std::sync::atomic::Ordering::Relaxed);
+    Some(rip + instruction_length(rip)?)
+}
+
+fn instruction_length(rip: u64) -> Option<u64> {
+    const LONGEST: usize = 15;
+    // SAFETY: code of the arena, behind which its reservation goes on.
+    let bytes = unsafe { std::slice::from_raw_parts(rip as *const u8, LONGEST) };
+    let mut decoder =
+        iced_x86::Decoder::with_ip(64, bytes, rip, iced_x86::DecoderOptions::NONE);
+    let instruction = decoder.decode();
+    (!instruction.is_invalid()).then(|| instruction.len() as u64)
+}
