@@ -42,7 +42,6 @@ GAPS = {
 
 UNSTEADY = {
     "atomics_span_processes": "Unicorn's atomics hold within one process only, see docs/quirks.md",
-    "datagrams_keep_their_bounds": "MSG_PEEK with MSG_TRUNC tells the cut length",
     "memory_files_can_be_sealed": "a write-sealed memfd can be mapped shared and writable",
     "robust_mutex_spans_processes": "Unicorn's atomics hold within one process only",
 }

@@ -215,9 +215,8 @@ def sys_recvfrom(
         stream = file.type == abi.SOCK_STREAM
         raw = b"" if stream else addresses.pack(task.kernel, file.family, got.address)
         _store_name(task, raw, name, length)
-    if flags & Msg.TRUNC and file.type == abi.SOCK_DGRAM:
-        return got.size
-    return min(got.size, len(view))
+    # With MSG_TRUNC more than the buffer holds: the length of the whole message.
+    return got.size
 
 
 @syscall(208)
