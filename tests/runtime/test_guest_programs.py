@@ -33,7 +33,6 @@ _STARTERS = ("clone", "exec", "fork", "script", "spawn", "wait")
 GAPS = {
     "clone_shares_what_flags_say": "CLONE_FILES and CLONE_FS without CLONE_VM copy, see docs/quirks.md",
     "code_written_elsewhere_runs": "Unicorn keeps translations of code changed through another mapping",
-    "directory_entries_are_listed_once": "reading a removed directory gives no entries, not ENOENT",
     "etxtbsy_for_open_programs": "running programs can be opened for writing",
     "file_size_changes_show_in_mappings": "a mapped file that shrinks ends the process with a host SIGBUS",
     "mremap_of_zero_maps_again": "shared anonymous memory cannot be mapped a second time",

@@ -79,7 +79,11 @@ class DirectoryFile(OpenFile):
         return dots + list(found.values())
 
     def records(self, task: "Task", limit: int) -> bytes:
-        """The next entries that fit in `limit` bytes; EINVAL if not even one does."""
+        """The next entries that fit in `limit` bytes.
+
+        EINVAL if not even one does, ENOENT once the directory is removed (fs/readdir.c: iterate_dir).
+        """
+        self.location.inode.path()
         if self._names is None:
             self._names = self._snapshot()
         found = bytearray()
