@@ -346,7 +346,10 @@ class Memory:
         if shared and allowed & Protection.WRITE and file.append:
             raise SyscallError(Errno.EACCES)
         file.host_fd()
-        may_write = not shared or file.writable
+        sealed = shared and file.write_sealed
+        if sealed and allowed & Protection.WRITE:
+            raise SyscallError(Errno.EPERM)
+        may_write = not shared or (file.writable and not sealed)
         return Area(allowed, shared=shared, backing=Backing(file), delta=delta, may_write=may_write)
 
     def map_area(self, start: int, length: int, area: Area) -> None:

@@ -16,6 +16,9 @@ int main(void) {
     CHECK(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
     EXPECT_ERRNO(write(fd, "x", 1), EPERM);
     EXPECT(mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED && errno == EPERM);
+    /* Kernels before 6.7 refuse this too. */
+    char *readable = mmap(0, 4096, PROT_READ, MAP_SHARED, fd, 0);
+    if (readable != MAP_FAILED) EXPECT_ERRNO(mprotect(readable, 4096, PROT_READ | PROT_WRITE), EACCES);
     char *private = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
     EXPECT(private != MAP_FAILED && memcmp(private, "data", 4) == 0);
     private[0] = 'D';

@@ -41,7 +41,6 @@ GAPS = {
 
 UNSTEADY = {
     "atomics_span_processes": "Unicorn's atomics hold within one process only, see docs/quirks.md",
-    "memory_files_can_be_sealed": "a write-sealed memfd can be mapped shared and writable",
     "robust_mutex_spans_processes": "Unicorn's atomics hold within one process only",
 }
 """Gaps that show in some runs only."""

@@ -58,6 +58,11 @@ class OpenFile(ABC):  # noqa: B024 - every operation has a default that fails as
         return self.flags & O_ACCMODE in (O_WRONLY, O_RDWR)
 
     @property
+    def write_sealed(self) -> bool:
+        """Whether no more mappings may share writes to it (F_SEAL_WRITE)."""
+        return False
+
+    @property
     def nonblocking(self) -> bool:
         return self.flags & O_NONBLOCK != 0
 

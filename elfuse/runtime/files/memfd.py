@@ -47,6 +47,10 @@ class MemFile(HostFile):
         held = host.seals(self._fd)
         return self._own_seals if held is None else held
 
+    @property
+    def write_sealed(self) -> bool:
+        return bool(self.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+
     def add_seals(self, seals: int) -> None:
         """F_ADD_SEALS: EPERM once sealed against it, EINVAL for an unknown seal."""
         if seals & ~F_SEAL_ALL:
