@@ -36,6 +36,7 @@ if sys.platform == "darwin":
     from elfuse.host.darwin import set_pipe_capacity as set_pipe_capacity
     from elfuse.host.darwin import set_size as set_size
     from elfuse.host.darwin import set_xattr as set_xattr
+    from elfuse.host.darwin import shared_memory as shared_memory
     from elfuse.host.darwin import sync_filesystem as sync_filesystem
     from elfuse.host.darwin import unnamed_file as unnamed_file
 elif sys.platform == "linux":
@@ -65,6 +66,7 @@ elif sys.platform == "linux":
     from elfuse.host.linux import set_pipe_capacity as set_pipe_capacity
     from elfuse.host.linux import set_size as set_size
     from elfuse.host.linux import set_xattr as set_xattr
+    from elfuse.host.linux import shared_memory as shared_memory
     from elfuse.host.linux import sync_filesystem as sync_filesystem
     from elfuse.host.linux import unnamed_file as unnamed_file
 else:

@@ -35,6 +35,12 @@ def anonymous_file(name: str) -> int:
     return fd
 
 
+def shared_memory(size: int) -> int | None:
+    """A descriptor on zeroed memory to map more than once; None where the host has no such thing."""
+    # Files would be written to disk, and objects of shm_open have no numbers to tell them apart.
+    return None
+
+
 def open_reference(path: bytes, at: int | None, *, follow: bool) -> int:
     """A descriptor that stands for a file or directory; it must be readable here."""
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)

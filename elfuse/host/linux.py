@@ -31,6 +31,17 @@ def anonymous_file(name: str) -> int:
     return os.memfd_create(name, os.MFD_CLOEXEC)
 
 
+def shared_memory(size: int) -> int | None:
+    """A descriptor on zeroed memory to map more than once; None where the host has no such thing."""
+    try:
+        fd = anonymous_file("shared")
+    except OSError:
+        # No descriptor is left: memory that is mapped once needs none.
+        return None
+    os.ftruncate(fd, size)
+    return fd
+
+
 def open_reference(path: bytes, at: int | None, *, follow: bool) -> int:
     """A descriptor that stands for a file or directory and needs no permission to read it."""
     flags = os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)

@@ -13,6 +13,7 @@ from elfuse.engine.protocol import AddressSpace, Protection
 from elfuse.engine.ranges import Range, RangeMap
 from elfuse.runtime.abi import mman
 from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.files.anonymous import SharedMemory
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.vma import Area, Backing, Listing, shared_identity
@@ -314,6 +315,8 @@ class Memory:
         if flags & mman.MAP_HUGETLB:
             raise SyscallError(Errno.ENOMEM)
         start = self._place(address, length, flags)
+        if file is None and shared:
+            file, offset = SharedMemory.create(length), 0
         area = self._new_area(protection, flags, file, offset - start, shared=shared)
         self._install(start, length, area)
         return start

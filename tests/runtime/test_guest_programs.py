@@ -35,7 +35,6 @@ GAPS = {
     "code_written_elsewhere_runs": "Unicorn keeps translations of code changed through another mapping",
     "etxtbsy_for_open_programs": "running programs can be opened for writing",
     "file_size_changes_show_in_mappings": "a mapped file that shrinks ends the process with a host SIGBUS",
-    "mremap_of_zero_maps_again": "shared anonymous memory cannot be mapped a second time",
 }
 """What Linux does and elfuse does not yet; a program that begins to pass must be taken out."""
 
