@@ -293,8 +293,7 @@ extern "C" fn on_fault(
         registers[libc::REG_RCX as usize] = (address.max(1) | kind) as i64;
         return;
     }
-    if let Some(behind) = compile::skip_fault(*rip as u64) {
-        *rip = behind as i64;
+    if compile::skip_fault(registers) {
         return;
     }
     // SAFETY: written once, before the handler was installed.

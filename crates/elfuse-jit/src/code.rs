@@ -233,6 +233,11 @@ impl Code {
         unsafe { u32::load((self.memory + pc) as *const u8) }.ok()
     }
 
+    /// Whether the instruction at `pc` was executed.
+    pub(crate) fn is_decoded(&self, pc: u64) -> bool {
+        self.at(pc).is_some_and(|ip| ip.entry().handler.load(Ordering::Relaxed) != 0)
+    }
+
     fn offset(&self, pc: u64) -> &AtomicU32 {
         // SAFETY: `pc` is below LIMIT and a multiple of 4; words here are only accessed atomically.
         unsafe { &*((self.offsets.start + pc) as *const AtomicU32) }

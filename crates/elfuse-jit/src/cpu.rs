@@ -38,7 +38,8 @@ pub enum Need {
     Execute = 4,
 }
 
-/// What LDXR saw, for STXR to compare.
+/// What LDXR saw, for STXR to compare; not open with `bytes` 0.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Monitor {
     pub(crate) bytes: u64,
@@ -108,6 +109,10 @@ pub(crate) mod layout {
     pub(crate) const ATTENTION: i32 = offset_of!(Cpu, attention_at) as i32;
     pub(crate) const FAULTED: i32 = offset_of!(Attention, faulted) as i32;
     pub(crate) const INTERRUPT: i32 = offset_of!(Attention, interrupt) as i32;
+
+    pub(crate) const MONITOR_BYTES: i32 = offset_of!(Cpu, monitor.bytes) as i32;
+    pub(crate) const MONITOR_ADDRESS: i32 = offset_of!(Cpu, monitor.address) as i32;
+    pub(crate) const MONITOR_VALUE: i32 = offset_of!(Cpu, monitor.value) as i32;
 
     pub(crate) const fn general(register: u8) -> i32 {
         (offset_of!(State, x) + 8 * register as usize) as i32
@@ -226,6 +231,16 @@ impl Cpu {
         Some(to)
     }
 
+    /// Go on at a function, unless somebody called for attention.
+    #[inline(always)]
+    pub(crate) fn branch_by_call(&mut self, to: Ip) -> Option<Ip> {
+        if self.attention.interrupt.load(Ordering::Relaxed) != 0 {
+            return self.stop(to);
+        }
+        self.warm(to);
+        Some(to)
+    }
+
     /// Leave at an indirect branch's target if somebody called for attention.
     #[inline(always)]
     pub(crate) fn branch_to(&mut self, pc: u64) -> Option<Ip> {
@@ -259,6 +274,7 @@ impl Cpu {
         if self.attention.interrupt.load(Ordering::Relaxed) != 0 {
             return self.stop(to);
         }
+        self.warm(to);
         interp::execute_original(self, to)
     }
 

@@ -14,16 +14,16 @@ use std::rc::Rc;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I8X16, I16, I32, I64, I64X2};
 use cranelift_codegen::ir::{
-    AbiParam, Block as IrBlock, BlockArg, Function, InstBuilder, MemFlagsData, SigRef, Signature,
+    AbiParam, AtomicRmwOp, Block as IrBlock, BlockArg, Function, InstBuilder, MemFlagsData, SigRef, Signature,
     Type, Value,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
 use crate::compile::flags::{Flags, Kind, Width};
-use crate::compile::region::{Block, End, Region};
+use crate::compile::region::{Block, End, Region, Registers};
 use crate::cpu::layout;
-use crate::ir::{Address, Args, Extend, Fill, Insn, Logic, Op, Operand, Shift, Size, Unary};
+use crate::ir::{Address, Args, Atomic, Extend, Fill, Insn, Logic, Op, Operand, Shift, Size, Unary};
 use crate::state::{FPCR, PSTATE, SINK, SP, TPIDR, ZERO};
 
 /// Register block and engine fields: always accessible.
@@ -71,6 +71,14 @@ pub(super) fn is_supported(insn: &Insn) -> bool {
         | Op::StoreV(..)
         | Op::LoadPairV(..)
         | Op::StorePairV(..)
+        | Op::LoadAcquire(_)
+        | Op::StoreRelease(_)
+        | Op::LoadExclusive(_)
+        | Op::StoreExclusive(_)
+        | Op::ClearExclusive
+        | Op::Atomic(..)
+        | Op::CompareSwap(_)
+        | Op::Fence
         | Op::Helper(_) => general_only(insn),
         _ => false,
     }
@@ -104,6 +112,7 @@ struct Checkpoint {
     general: Vec<(u8, Value)>,
     vectors: Vec<(u8, Value)>,
     flags: Flags,
+    flags_written: bool,
 }
 
 struct Lifter<'a, 'b> {
@@ -116,7 +125,8 @@ struct Lifter<'a, 'b> {
     flag_a: Variable,
     flag_b: Variable,
     flags: Flags,
-    flags_written: bool,
+    /// Registers whose words in the block may be stale.
+    written: Registers,
     cpu: Value,
     memory: Value,
     signature: SigRef,
@@ -157,7 +167,7 @@ fn flag_kinds(region: &Region) -> BTreeMap<u64, Kind> {
                 .rev()
                 .find_map(|(_, insn)| flag_kind(insn))
                 .unwrap_or(entry);
-            for to in successors(block) {
+            for to in block.successors() {
                 if !region.blocks.contains_key(&to) {
                     continue;
                 }
@@ -172,14 +182,6 @@ fn flag_kinds(region: &Region) -> BTreeMap<u64, Kind> {
         if !changed {
             return kinds;
         }
-    }
-}
-
-fn successors(block: &Block) -> Vec<u64> {
-    match block.end {
-        End::Jump(to) => vec![to],
-        End::Branch(_, taken, not) => vec![taken, not],
-        End::Call(_) | End::Indirect(_) => vec![],
     }
 }
 
@@ -239,10 +241,6 @@ pub(super) fn lift(
         .keys()
         .map(|&start| (start, builder.create_block()))
         .collect();
-    let flags_written = region
-        .blocks
-        .values()
-        .any(|block| block.body.iter().any(|(_, insn)| flag_kind(insn).is_some()));
     let mut lifter = Lifter {
         builder: &mut builder,
         region,
@@ -253,7 +251,7 @@ pub(super) fn lift(
         flag_a,
         flag_b,
         flags,
-        flags_written,
+        written: Registers::default(),
         cpu,
         memory,
         signature,
@@ -264,6 +262,7 @@ pub(super) fn lift(
             general: Vec::new(),
             vectors: Vec::new(),
             flags,
+            flags_written: false,
         }),
     };
     lifter.load_registers();
@@ -279,7 +278,7 @@ pub(super) fn lift(
 impl Lifter<'_, '_> {
     fn load_registers(&mut self) {
         for index in 0..32u8 {
-            if self.region.used >> index & 1 != 0 {
+            if self.region.used.general >> index & 1 != 0 {
                 let variable = self.builder.declare_var(I64);
                 let value = self
                     .builder
@@ -288,7 +287,7 @@ impl Lifter<'_, '_> {
                 self.builder.def_var(variable, value);
                 self.general[usize::from(index)] = Some(variable);
             }
-            if self.region.used_v >> index & 1 != 0 {
+            if self.region.used.vector >> index & 1 != 0 {
                 let variable = self.builder.declare_var(I8X16);
                 let value = self
                     .builder
@@ -319,6 +318,7 @@ impl Lifter<'_, '_> {
     fn set_x(&mut self, register: u8, value: Value) {
         if let Some(variable) = self.general.get(usize::from(register)).copied().flatten() {
             self.builder.def_var(variable, value);
+            self.written.general |= 1 << register;
         }
     }
 
@@ -330,6 +330,7 @@ impl Lifter<'_, '_> {
     fn set_v(&mut self, register: u8, value: Value) {
         let variable = self.vectors[usize::from(register)].expect("noted as used");
         self.builder.def_var(variable, value);
+        self.written.vector |= 1 << register;
     }
 
     fn type_of(width: Width) -> Type {
@@ -366,6 +367,7 @@ impl Lifter<'_, '_> {
 
     fn set_flags(&mut self, kind: Kind, a: Value, b: Value) {
         self.flags = Flags { kind, a, b };
+        self.written.flags = true;
         self.builder.def_var(self.flag_a, a);
         self.builder.def_var(self.flag_b, b);
     }
@@ -377,10 +379,10 @@ impl Lifter<'_, '_> {
         let mut general = Vec::new();
         let mut vectors = Vec::new();
         for index in 0..32u8 {
-            if self.region.written >> index & 1 != 0 {
+            if self.written.general >> index & 1 != 0 {
                 general.push((index, self.x(index)));
             }
-            if self.region.written_v >> index & 1 != 0 {
+            if self.written.vector >> index & 1 != 0 {
                 vectors.push((index, self.v(index)));
             }
         }
@@ -389,6 +391,7 @@ impl Lifter<'_, '_> {
             general,
             vectors,
             flags: self.flags,
+            flags_written: self.written.flags,
         }
     }
 
@@ -409,7 +412,7 @@ impl Lifter<'_, '_> {
                 .ins()
                 .store(OWN, value, self.cpu, layout::vector(index));
         }
-        if self.flags_written {
+        if checkpoint.flags_written {
             let packed = checkpoint.flags.packed(self.builder);
             self.builder
                 .ins()
@@ -517,6 +520,7 @@ impl Lifter<'_, '_> {
             a: self.builder.use_var(self.flag_a),
             b: self.builder.use_var(self.flag_b),
         };
+        self.written = block.written_before;
         self.take_checkpoint(start);
         for &(pc, insn) in &block.body {
             self.insn(pc, &insn);
@@ -601,10 +605,11 @@ impl Lifter<'_, '_> {
         };
         let (yes, no) = (self.builder.create_block(), self.builder.create_block());
         self.builder.ins().brif(condition, yes, &NONE, no, &NONE);
-        let flags = self.flags;
+        let (flags, written) = (self.flags, self.written);
         for (block, to) in [(yes, taken), (no, not)] {
             self.builder.switch_to_block(block);
             self.flags = flags;
+            self.written = written;
             self.builder.def_var(self.flag_a, flags.a);
             self.builder.def_var(self.flag_b, flags.b);
             self.edge(pc, to);
@@ -838,6 +843,38 @@ impl Lifter<'_, '_> {
                 self.store_v(address, 0, size, first);
                 self.store_v(address, size.bytes() as i32, size, second);
                 self.write_back(n, base);
+            }
+            Op::Fence => {
+                self.builder.ins().fence();
+            }
+            Op::ClearExclusive => self.close_monitor(),
+            Op::LoadAcquire(size) => {
+                let address = self.ordered(pc, insn, size);
+                let value = self.load(address, 0, size, Fill::Zero);
+                self.set_x(d, value);
+            }
+            Op::StoreRelease(size) => {
+                let value = self.x(d);
+                let address = self.ordered(pc, insn, size);
+                let value = self.low(value, size);
+                self.builder.ins().atomic_store(GUEST, value, address);
+                self.finish_atomic(pc);
+            }
+            Op::LoadExclusive(size) => self.load_exclusive(pc, insn, size),
+            Op::StoreExclusive(size) => self.store_exclusive(pc, insn, size),
+            Op::Atomic(atomic, size) => self.atomic(pc, insn, atomic, size),
+            Op::CompareSwap(size) => {
+                let (expected, new) = (self.x(m), self.x(d));
+                let address = self.ordered(pc, insn, size);
+                let (expected, new) = (self.low(expected, size), self.low(new, size));
+                let found = self
+                    .builder
+                    .ins()
+                    .atomic_cas(GUEST, address, expected, new);
+                self.finish_atomic(pc);
+                let found = self.wide(found, size);
+                self.set_x(a, found);
+                self.take_checkpoint(pc + 4);
             }
             Op::Helper(helper) => self.call_helper(pc, insn, helper as usize as u64),
             other => unreachable!("not supported: {other:?}"),
@@ -1119,6 +1156,150 @@ impl Lifter<'_, '_> {
         self.store(address, offset, size, low);
     }
 
+    // Atomic accesses
+
+    fn integer(size: Size) -> Type {
+        match size {
+            Size::B1 => I8,
+            Size::B2 => I16,
+            Size::B4 => I32,
+            _ => I64,
+        }
+    }
+
+    fn low(&mut self, value: Value, size: Size) -> Value {
+        match Self::integer(size) {
+            I64 => value,
+            ty => self.builder.ins().ireduce(ty, value),
+        }
+    }
+
+    fn wide(&mut self, value: Value, size: Size) -> Value {
+        match Self::integer(size) {
+            I64 => value,
+            _ => self.builder.ins().uextend(I64, value),
+        }
+    }
+
+    /// The host address of an access that must be aligned and cannot be repeated: leaves if it is
+    /// not aligned, and begins a checkpoint.
+    fn ordered(&mut self, pc: u64, insn: &Insn, size: Size) -> Value {
+        self.look(pc);
+        let address = self.x(insn.args.n);
+        if size != Size::B1 {
+            let rest = self
+                .builder
+                .ins()
+                .band_imm_s(address, size.bytes() as i64 - 1);
+            let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
+            self.builder.set_cold_block(cold);
+            self.builder.ins().brif(rest, cold, &NONE, go_on, &NONE);
+            self.builder.switch_to_block(cold);
+            self.leave_at_checkpoint();
+            self.builder.switch_to_block(go_on);
+        }
+        self.pending = Pending::Loads;
+        self.builder.ins().iadd(self.memory, address)
+    }
+
+    /// Leave if the access faulted; otherwise it must not be done again.
+    fn finish_atomic(&mut self, pc: u64) {
+        self.pending = Pending::Loads;
+        self.look(pc + 4);
+    }
+
+    fn close_monitor(&mut self) {
+        let none = self.iconst(0);
+        self.builder
+            .ins()
+            .store(OWN, none, self.cpu, layout::MONITOR_BYTES);
+    }
+
+    fn load_exclusive(&mut self, pc: u64, insn: &Insn, size: Size) {
+        let guest = self.x(insn.args.n);
+        let address = self.ordered(pc, insn, size);
+        let value = self.load(address, 0, size, Fill::Zero);
+        self.look(pc);
+        let bytes = self.iconst(size.bytes());
+        for (field, offset) in [
+            (bytes, layout::MONITOR_BYTES),
+            (guest, layout::MONITOR_ADDRESS),
+            (value, layout::MONITOR_VALUE),
+        ] {
+            self.builder.ins().store(OWN, field, self.cpu, offset);
+        }
+        self.set_x(insn.args.d, value);
+        self.take_checkpoint(pc + 4);
+    }
+
+    fn store_exclusive(&mut self, pc: u64, insn: &Insn, size: Size) {
+        let Args { d, n, m, .. } = insn.args;
+        let (guest, new) = (self.x(n), self.x(d));
+        let address = self.ordered(pc, insn, size);
+        let load = |lifter: &mut Self, offset| {
+            lifter.builder.ins().load(I64, OWN, lifter.cpu, offset)
+        };
+        let bytes = load(self, layout::MONITOR_BYTES);
+        let watched = load(self, layout::MONITOR_ADDRESS);
+        let seen = load(self, layout::MONITOR_VALUE);
+        let same_size = self
+            .builder
+            .ins()
+            .icmp_imm_s(IntCC::Equal, bytes, size.bytes() as i64);
+        let same_place = self.builder.ins().icmp(IntCC::Equal, watched, guest);
+        let open = self.builder.ins().band(same_size, same_place);
+        let (attempt, done) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.append_block_param(done, I64);
+        let failed = self.iconst(1);
+        self.builder
+            .ins()
+            .brif(open, attempt, &NONE, done, &[BlockArg::Value(failed)]);
+        self.builder.switch_to_block(attempt);
+        let (seen, new) = (self.low(seen, size), self.low(new, size));
+        let found = self.builder.ins().atomic_cas(GUEST, address, seen, new);
+        let differs = self.builder.ins().icmp(IntCC::NotEqual, found, seen);
+        let status = self.builder.ins().uextend(I64, differs);
+        self.builder.ins().jump(done, &[BlockArg::Value(status)]);
+        self.builder.switch_to_block(done);
+        let status = self.builder.block_params(done)[0];
+        self.finish_atomic(pc);
+        self.close_monitor();
+        self.set_x(m, status);
+        self.take_checkpoint(pc + 4);
+    }
+
+    fn atomic(&mut self, pc: u64, insn: &Insn, atomic: Atomic, size: Size) {
+        let Args { d, m, .. } = insn.args;
+        let operand = self.x(m);
+        let address = self.ordered(pc, insn, size);
+        let mut operand = self.low(operand, size);
+        let operation = match atomic {
+            Atomic::Add => AtomicRmwOp::Add,
+            Atomic::Eor => AtomicRmwOp::Xor,
+            Atomic::Set => AtomicRmwOp::Or,
+            Atomic::Smax => AtomicRmwOp::Smax,
+            Atomic::Smin => AtomicRmwOp::Smin,
+            Atomic::Umax => AtomicRmwOp::Umax,
+            Atomic::Umin => AtomicRmwOp::Umin,
+            Atomic::Swp => AtomicRmwOp::Xchg,
+            Atomic::Clr => {
+                operand = self.builder.ins().bnot(operand);
+                AtomicRmwOp::And
+            }
+        };
+        let old = self.builder.ins().atomic_rmw(
+            Self::integer(size),
+            GUEST,
+            operation,
+            address,
+            operand,
+        );
+        self.finish_atomic(pc);
+        let old = self.wide(old, size);
+        self.set_x(d, old);
+        self.take_checkpoint(pc + 4);
+    }
+
     /// A helper works on the register block: what it may use is stored, what it may change is
     /// loaded again.
     fn call_helper(&mut self, pc: u64, insn: &Insn, helper: u64) {
@@ -1158,6 +1339,7 @@ impl Lifter<'_, '_> {
             .load(I64, OWN, self.cpu, layout::general(PSTATE));
         let zero = self.iconst(0);
         self.set_flags(Kind::Packed, flags, zero);
+        self.written = Registers::default();
         self.take_checkpoint(pc + 4);
     }
 }

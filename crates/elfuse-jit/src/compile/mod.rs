@@ -200,7 +200,8 @@ fn compile(code: &Code, pc: u64) {
 
 /// The instruction at `pc`, if it can be part of a region.
 fn fetch(code: &Code, pc: u64) -> Option<crate::ir::Insn> {
-    if !code.is_executable(pc) {
+    // What was never executed is probably an error path, and only costs time.
+    if !code.is_executable(pc) || code.threshold != 1 && !code.is_decoded(pc) {
         return None;
     }
     let word = code.word(pc)?;
@@ -238,25 +239,33 @@ pub(crate) fn enter_thread(attention: &Attention, arena: u64) {
     RUNNING.set((attention, arena));
 }
 
-/// In a signal handler: if compiled code of this thread faulted at `rip`, mark it and say where to
-/// go on.
-pub(crate) fn skip_fault(rip: u64) -> Option<u64> {
+/// In a signal handler: if the interrupted instruction is compiled code of this thread, mark the
+/// fault and go on behind the instruction.
+pub(crate) fn skip_fault(registers: &mut [libc::greg_t]) -> bool {
+    const ZERO_FLAG: libc::greg_t = 0x40;
     let (attention, arena) = RUNNING.get();
+    let rip = registers[libc::REG_RIP as usize] as u64;
     if attention.is_null() || !arena::contains(arena, rip) {
-        return None;
+        return false;
+    }
+    let instruction = instruction_at(rip);
+    if instruction.is_invalid() {
+        return false;
     }
     // SAFETY: `run` set it and its vCPU still runs in this thread.
     let attention = unsafe { &*attention };
     attention.faulted.store(1, std::sync::atomic::Ordering::Relaxed);
-    Some(rip + instruction_length(rip)?)
+    if instruction.mnemonic() == iced_x86::Mnemonic::Cmpxchg {
+        // Cranelift repeats it until it succeeds.
+        registers[libc::REG_EFL as usize] |= ZERO_FLAG;
+    }
+    registers[libc::REG_RIP as usize] = (rip + instruction.len() as u64) as i64;
+    true
 }
 
-fn instruction_length(rip: u64) -> Option<u64> {
+fn instruction_at(rip: u64) -> iced_x86::Instruction {
     const LONGEST: usize = 15;
     // SAFETY: code of the arena, behind which its reservation goes on.
     let bytes = unsafe { std::slice::from_raw_parts(rip as *const u8, LONGEST) };
-    let mut decoder =
-        iced_x86::Decoder::with_ip(64, bytes, rip, iced_x86::DecoderOptions::NONE);
-    let instruction = decoder.decode();
-    (!instruction.is_invalid()).then(|| instruction.len() as u64)
+    iced_x86::Decoder::with_ip(64, bytes, rip, iced_x86::DecoderOptions::NONE).decode()
 }

@@ -3,8 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::ir::{Address, Args, Insn, Op};
-use crate::state::{SINK, SP};
+use crate::ir::{Address, Args, Insn, Logic, Op};
+use crate::state::SP;
+
+/// X30.
+const LINK: u8 = 30;
 
 /// Most instructions of a region: compile time grows faster than the gain.
 const LIMIT: usize = 256;
@@ -30,6 +33,28 @@ pub(super) struct Block {
     /// Address of the ending instruction, or behind the last one.
     pub(super) end_pc: u64,
     pub(super) end: End,
+    pub(super) written: Registers,
+    /// What may have been written on the way from the region's head to the block.
+    pub(super) written_before: Registers,
+}
+
+/// A set of general and vector registers, a bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Registers {
+    pub(super) general: u64,
+    pub(super) vector: u32,
+    /// NZCV.
+    pub(super) flags: bool,
+}
+
+impl Registers {
+    pub(super) fn union(self, other: Self) -> Self {
+        Self {
+            general: self.general | other.general,
+            vector: self.vector | other.vector,
+            flags: self.flags | other.flags,
+        }
+    }
 }
 
 /// Blocks by address.
@@ -37,14 +62,8 @@ pub(super) struct Block {
 pub(super) struct Region {
     pub(super) head: u64,
     pub(super) blocks: BTreeMap<u64, Block>,
-    /// General registers read or written, a bit each.
-    pub(super) used: u64,
-    /// General registers written.
-    pub(super) written: u64,
-    /// Vector registers read or written.
-    pub(super) used_v: u32,
-    /// Vector registers written.
-    pub(super) written_v: u32,
+    /// Registers read or written.
+    pub(super) used: Registers,
 }
 
 enum Step {
@@ -73,21 +92,20 @@ impl Region {
         let mut region = Self {
             head,
             blocks: BTreeMap::new(),
-            used: 0,
-            written: 0,
-            used_v: 0,
-            written_v: 0,
+            used: Registers::default(),
         };
         for &leader in &leaders {
             if code.contains_key(&leader) {
                 region.add_block(leader, &code, &leaders);
             }
         }
+        region.propagate();
         Some(region)
     }
 
     fn add_block(&mut self, leader: u64, code: &BTreeMap<u64, Insn>, leaders: &BTreeSet<u64>) {
         let (mut pc, mut body) = (leader, Vec::new());
+        let mut written = Registers::default();
         let end = loop {
             if pc != leader && leaders.contains(&pc) {
                 break End::Jump(pc);
@@ -95,7 +113,9 @@ impl Region {
             let Some(&insn) = code.get(&pc) else {
                 break End::Jump(pc);
             };
-            self.note(&insn);
+            let (used, changed) = registers(&insn);
+            self.used = self.used.union(used).union(changed);
+            written = written.union(changed);
             match classify(pc, insn) {
                 Step::End(end) => break end,
                 Step::Body(insn) => body.push((pc, insn)),
@@ -106,73 +126,99 @@ impl Region {
             body,
             end_pc: pc,
             end,
+            written,
+            written_before: Registers::default(),
         };
         self.blocks.insert(leader, block);
     }
 
-    /// Record which registers an instruction uses; too many do no harm.
-    fn note(&mut self, insn: &Insn) {
-        let Args { d, n, m, a, .. } = insn.args;
-        let bit = |register: u8| if register <= SP { 1u64 << register } else { 0 };
-        let bit_v = |register: u8| 1u32 << (register % 32);
-        match insn.op {
-            Op::LoadV(_, mode) | Op::StoreV(_, mode) => {
-                self.used |= bit(n) | bit(m);
-                self.used_v |= bit_v(d);
-                if matches!(insn.op, Op::LoadV(..)) {
-                    self.written_v |= bit_v(d);
+    /// Find what may have been written before each block.
+    fn propagate(&mut self) {
+        loop {
+            let mut changed = false;
+            let flow: Vec<(u64, Registers)> = self
+                .blocks
+                .values()
+                .flat_map(|block| {
+                    let after = block.written_before.union(block.written);
+                    block.successors().into_iter().map(move |to| (to, after))
+                })
+                .collect();
+            for (to, after) in flow {
+                if let Some(block) = self.blocks.get_mut(&to) {
+                    let before = block.written_before.union(after);
+                    changed |= before != block.written_before;
+                    block.written_before = before;
                 }
-                self.note_base(n, mode);
             }
-            Op::LoadPairV(_, mode) | Op::StorePairV(_, mode) => {
-                self.used |= bit(n);
-                self.used_v |= bit_v(d) | bit_v(a);
-                if matches!(insn.op, Op::LoadPairV(..)) {
-                    self.written_v |= bit_v(d) | bit_v(a);
-                }
-                self.note_base(n, mode);
-            }
-            Op::Helper(_) => {
-                // A helper works on registers in memory; those it may touch are exchanged there.
-                for register in [d, n, m, a] {
-                    self.used |= bit(register);
-                    self.used_v |= bit_v(register);
-                }
-                self.written |= bit(d);
-                self.written_v |= bit_v(d);
-            }
-            Op::Store(_, mode) | Op::StorePair(_, mode) => {
-                self.used |= bit(d) | bit(n) | bit(m) | bit(a);
-                self.note_base(n, mode);
-            }
-            Op::Load(_, _, mode) | Op::LoadPair(_, _, mode) => {
-                self.used |= bit(d) | bit(n) | bit(m) | bit(a);
-                self.written |= bit(d);
-                if matches!(insn.op, Op::LoadPair(..)) {
-                    self.written |= bit(a);
-                }
-                self.note_base(n, mode);
-            }
-            Op::Call | Op::CallReg => {
-                self.used |= bit(30) | bit(n);
-                self.written |= bit(30);
-            }
-            Op::JumpIf | Op::JumpZero { .. } | Op::JumpBit { .. } | Op::JumpReg { .. } => {
-                self.used |= bit(d) | bit(n);
-            }
-            Op::CondCompare { .. } => self.used |= bit(n) | bit(m),
-            _ => {
-                self.used |= bit(d) | bit(n) | bit(m) | bit(a);
-                self.written |= bit(d);
+            if !changed {
+                return;
             }
         }
-        debug_assert!(self.used & 1 << SINK == 0);
     }
+}
 
-    fn note_base(&mut self, n: u8, mode: Address) {
-        if matches!(mode, Address::PreIndex | Address::PostIndex) {
-            self.written |= 1 << n;
+impl Block {
+    /// Addresses that follow directly, in this region or not.
+    pub(super) fn successors(&self) -> Vec<u64> {
+        match self.end {
+            End::Jump(to) => vec![to],
+            End::Branch(_, taken, not) => vec![taken, not],
+            End::Call(_) | End::Indirect(_) => vec![],
         }
+    }
+}
+
+/// Which registers an instruction uses, too many do no harm, and which it changes.
+fn registers(insn: &Insn) -> (Registers, Registers) {
+    let Args { d, n, m, a, .. } = insn.args;
+    let general = |list: &[u8]| Registers {
+        general: list
+            .iter()
+            .filter(|&&register| register <= SP)
+            .fold(0, |set, register| set | 1 << register),
+        ..Registers::default()
+    };
+    let vector = |list: &[u8]| Registers {
+        vector: list.iter().fold(0, |set, register| set | 1 << (register % 32)),
+        ..Registers::default()
+    };
+    let flags = Registers {
+        flags: true,
+        ..Registers::default()
+    };
+    let none = Registers::default();
+    let base = |mode: Address| match mode {
+        Address::PreIndex | Address::PostIndex => general(&[n]),
+        _ => none,
+    };
+    match insn.op {
+        Op::LoadV(_, mode) => (general(&[n, m]), vector(&[d]).union(base(mode))),
+        Op::StoreV(_, mode) => (general(&[n, m]).union(vector(&[d])), base(mode)),
+        Op::LoadPairV(_, mode) => (general(&[n]), vector(&[d, a]).union(base(mode))),
+        Op::StorePairV(_, mode) => (general(&[n]).union(vector(&[d, a])), base(mode)),
+        // A helper works on registers in memory; those it may change are exchanged there.
+        Op::Helper(_) => (
+            general(&[n, m, a]).union(vector(&[n, m, a])),
+            general(&[d]).union(vector(&[d])).union(flags),
+        ),
+        Op::Store(_, mode) | Op::StorePair(_, mode) => (general(&[d, n, m, a]), base(mode)),
+        Op::StoreRelease(_) => (general(&[d, n]), none),
+        Op::StoreExclusive(_) => (general(&[d, n]), general(&[m])),
+        Op::CompareSwap(_) => (general(&[d, n, m]), general(&[a])),
+        Op::Load(_, _, mode) => (general(&[n, m]), general(&[d]).union(base(mode))),
+        Op::LoadPair(_, _, mode) => (general(&[n]), general(&[d, a]).union(base(mode))),
+        Op::Call => (none, general(&[LINK])),
+        Op::CallReg => (general(&[n]), general(&[LINK])),
+        Op::JumpIf | Op::JumpZero { .. } | Op::JumpBit { .. } | Op::JumpReg { .. } => {
+            (general(&[d, n]), none)
+        }
+        Op::CondCompare { .. } => (general(&[n, m]), flags),
+        Op::Arith { flags: true, .. }
+        | Op::Logic {
+            logic: Logic::Ands, ..
+        } => (general(&[n, m]), general(&[d]).union(flags)),
+        _ => (general(&[n, m, a]), general(&[d])),
     }
 }
 

@@ -16,7 +16,7 @@ fn jump(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
 fn call(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let pc = cpu.code.pc(ip);
     cpu.state.set_x(LINK, pc + 4);
-    cpu.branch(ip, ip.jump(ip.imm()))
+    cpu.branch_by_call(ip.jump(ip.imm()))
 }
 
 #[inline(always)]
