@@ -28,11 +28,11 @@ CACHE = ROOT / ".cache"
 ORACLE = "oracle"
 IMAGES = ("busybox", "debian-mini", "toolbox")
 
-_NATIVE = sys.platform == "linux" and platform.machine() == "aarch64"
-COMPILER = "gcc" if _NATIVE else "aarch64-linux-gnu-gcc"
+NATIVE = sys.platform == "linux" and platform.machine() == "aarch64"
+COMPILER = "gcc" if NATIVE else "aarch64-linux-gnu-gcc"
 EMULATOR = "qemu-aarch64"
 _CROSS_ROOT = Path("/usr/aarch64-linux-gnu")
-LIBRARIES = Path("/") if _NATIVE else _CROSS_ROOT
+LIBRARIES = Path("/") if NATIVE else _CROSS_ROOT
 """Where the C library that programs are linked with is at run time."""
 
 
@@ -212,7 +212,7 @@ ELFUSE = (sys.executable, "-m", "elfuse")
 def engine_command(engine: str, sysroot: Path | None = None) -> list[str]:
     """What to put before a guest program's path."""
     if engine == ORACLE:
-        if _NATIVE:
+        if NATIVE:
             return []
         return [EMULATOR, *(["-L", str(sysroot)] if sysroot else [])]
     return [*ELFUSE, "--engine", engine, *(["--sysroot", str(sysroot)] if sysroot else [])]
@@ -229,7 +229,7 @@ def _refusal(engine: str) -> str:
 def need_engine(engine: str) -> None:
     """End the test unless this host has the engine, or the oracle."""
     if engine == ORACLE:
-        if not _NATIVE:
+        if not NATIVE:
             need(EMULATOR)
     elif reason := _refusal(engine):
         # Engines are for different hosts, so this is no reason to fail anywhere.

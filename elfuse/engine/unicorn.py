@@ -56,6 +56,8 @@ _SYSTEM = (
     (3, 0, 14, 1, 0, 3),
     (3, 0, 2, 0, 2, 1 << 37),
 )
+_UNTAGGED = (1 << 56) - 1
+"""Bits of a data address that count."""
 _PAGE_SIGNATURE = struct.pack("<IIQQ", PAGE, PAGE - 1, mmap.PAGESIZE, mmap.PAGESIZE)
 """target_page_size, target_page_align, qemu_host_page_size, qemu_real_host_page_size."""
 _STATE_SIZE = 0x2000
@@ -244,6 +246,8 @@ class UnicornVcpu:
     def _fill(self, _handle: int, address: int, kind: int, entry: _Words, _data: int) -> bool:
         """Say which physical page and which permissions `address` has; False is a fault."""
         memory = self._engine.memory
+        if kind != _MEM_FETCH:
+            address &= _UNTAGGED
         found = memory.protections.at(address)
         if kind == _MEM_FETCH:
             need = Protection.EXECUTE
@@ -269,7 +273,7 @@ class UnicornVcpu:
         """Exact, although Unicorn's callback is told the page only."""
         if self.fault_access is Protection.EXECUTE:
             return int(self.registers[Register.PC])
-        return ctypes.c_uint64.from_address(self._state + _INVALID_ADDRESS).value
+        return ctypes.c_uint64.from_address(self._state + _INVALID_ADDRESS).value & _UNTAGGED
 
     def run(self) -> Exit:
         lib, handle, gate = self._lib, self._handle, self._engine.gate
