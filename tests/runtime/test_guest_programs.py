@@ -32,24 +32,29 @@ _STARTERS = ("clone", "exec", "fork", "script", "spawn", "wait")
 
 GAPS = {
     "clone_shares_what_flags_say": "CLONE_FILES and CLONE_FS without CLONE_VM copy, see docs/quirks.md",
-    "code_written_elsewhere_runs": "Unicorn keeps translations of code changed through another mapping",
     "etxtbsy_for_open_programs": "running programs can be opened for writing",
-    "file_size_changes_show_in_mappings": "a mapped file that shrinks ends the process with a host SIGBUS",
 }
 """What Linux does and elfuse does not yet; a program that begins to pass must be taken out."""
 
-UNSTEADY = {
-    "atomics_span_processes": "Unicorn's atomics hold within one process only, see docs/quirks.md",
-    "robust_mutex_spans_processes": "Unicorn's atomics hold within one process only",
+ENGINE_GAPS = {
+    ("unicorn", "code_written_elsewhere_runs"): "keeps translations of code changed elsewhere",
+    ("unicorn", "file_size_changes_show_in_mappings"): "a mapped file that shrinks is a host SIGBUS",
 }
-"""Gaps that show in some runs only."""
+"""What one engine does not do."""
+
+UNSTEADY = {
+    ("unicorn", "atomics_span_processes"): "atomics hold within one process only",
+    ("unicorn", "robust_mutex_spans_processes"): "atomics hold within one process only",
+}
+"""Gaps of one engine that show in some runs only: see docs/quirks.md."""
 
 
 def expect_gap(request: pytest.FixtureRequest, program: Program, engine: str) -> None:
     """Mark a known gap; passing is then a failure."""
-    if engine != ORACLE and (reason := GAPS.get(program.name)):
+    steady = GAPS.get(program.name) if engine != ORACLE else None
+    if reason := steady or ENGINE_GAPS.get((engine, program.name)):
         request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
-    if engine != ORACLE and (reason := UNSTEADY.get(program.name)):
+    if reason := UNSTEADY.get((engine, program.name)):
         request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
 
 
