@@ -3,7 +3,8 @@
 
 use std::array::from_fn;
 
-use super::lanes::{read, register, write};
+use super::lanes::{fill, read, register, write, write_lanes};
+use super::view::Vector;
 use crate::ir::Args;
 use crate::state::State;
 
@@ -57,8 +58,11 @@ const SUBSTITUTE_BACK: [u8; 256] = {
 #[inline(always)]
 fn aes_round(state: &mut State, args: Args, step: usize, table: &[u8; 256]) {
     let sum = (register(state, args.d) ^ register(state, args.n)).to_le_bytes();
-    let result: [u8; 16] = from_fn(|i| table[usize::from(sum[(i + 4 * step * (i % 4)) % 16])]);
-    write(state, args.d, result);
+    let mut result = Vector::ZERO;
+    fill::<u8, 16>(&mut result, |i| {
+        table[usize::from(sum[(i + 4 * step * (i % 4)) % 16])]
+    });
+    write(state, args.d, &result);
 }
 
 /// AESE.
@@ -71,25 +75,36 @@ pub(crate) fn aesd(state: &mut State, args: Args) {
     aes_round(state, args, 3, &SUBSTITUTE_BACK);
 }
 
-/// Each column times a circulant matrix with this first row.
+/// Twice each byte, in the field of AES.
 #[inline(always)]
-fn mix_columns(state: &mut State, args: Args, row: [u8; 4]) {
-    let n: [[u8; 4]; 4] = from_fn(|i| read::<u32, 4>(state, args.n)[i].to_le_bytes());
-    let mixed = |column: [u8; 4], i: usize| {
-        (0..4).fold(0, |sum, k| sum ^ field_mul(column[k], row[(k + 4 - i) % 4]))
-    };
-    let result: [u32; 4] = n.map(|column| u32::from_le_bytes(from_fn(|i| mixed(column, i))));
-    write(state, args.d, result);
+fn double(bytes: u32) -> u32 {
+    ((bytes & 0x7f7f_7f7f) << 1) ^ ((bytes >> 7 & 0x0101_0101) * 0x1b)
+}
+
+/// A column times the circulant matrix of 2, 3, 1, 1.
+#[inline(always)]
+fn mix_column(column: u32) -> u32 {
+    let next = column.rotate_right(8);
+    double(column ^ next) ^ next ^ column.rotate_right(16) ^ column.rotate_right(24)
 }
 
 /// AESMC.
 pub(crate) fn aesmc(state: &mut State, args: Args) {
-    mix_columns(state, args, [2, 3, 1, 1]);
+    let n: &[u32; 4] = read(state, args.n);
+    let mut result = Vector::ZERO;
+    fill::<u32, 4>(&mut result, |i| mix_column(n[i]));
+    write(state, args.d, &result);
 }
 
-/// AESIMC.
+/// AESIMC. The inverse of a column's matrix is that matrix times the circulant one of 5, 0, 4, 0.
 pub(crate) fn aesimc(state: &mut State, args: Args) {
-    mix_columns(state, args, [14, 11, 13, 9]);
+    let n: &[u32; 4] = read(state, args.n);
+    let mut result = Vector::ZERO;
+    fill::<u32, 4>(&mut result, |i| {
+        let far = n[i] ^ n[i].rotate_right(16);
+        mix_column(n[i] ^ double(double(far)))
+    });
+    write(state, args.d, &result);
 }
 
 fn choose(x: u32, y: u32, z: u32) -> u32 {
@@ -117,7 +132,7 @@ fn sha1_rounds(state: &mut State, args: Args, mix: fn(u32, u32, u32) -> u32) {
             .wrapping_add(word);
         (a, b, c, d, e) = (sum, a, b.rotate_left(30), c, d);
     }
-    write(state, args.d, [a, b, c, d]);
+    write_lanes(state, args.d, [a, b, c, d]);
 }
 
 /// SHA1C.
@@ -138,7 +153,7 @@ pub(crate) fn sha1m(state: &mut State, args: Args) {
 /// SHA1H.
 pub(crate) fn sha1h(state: &mut State, args: Args) {
     let [n] = *read::<u32, 1>(state, args.n);
-    write(state, args.d, [n.rotate_left(30)]);
+    write_lanes(state, args.d, [n.rotate_left(30)]);
 }
 
 /// SHA1SU0.
@@ -156,7 +171,7 @@ pub(crate) fn sha1su0(state: &mut State, args: Args) {
 pub(crate) fn sha1su1(state: &mut State, args: Args) {
     let sum = register(state, args.d) ^ register(state, args.n) >> 32;
     let [a, b, c, d] = from_fn(|i| ((sum >> (32 * i)) as u32).rotate_left(1));
-    write(state, args.d, [a, b, c, d ^ a.rotate_left(1)]);
+    write_lanes(state, args.d, [a, b, c, d ^ a.rotate_left(1)]);
 }
 
 /// Four rounds of SHA-256 on a to d and e to h, with the words of `m`.
@@ -180,26 +195,27 @@ fn sha256_rounds(low: [u32; 4], high: [u32; 4], words: [u32; 4]) -> ([u32; 4], [
 pub(crate) fn sha256h(state: &mut State, args: Args) {
     let (low, high) = (*read(state, args.d), *read(state, args.n));
     let (low, _) = sha256_rounds(low, high, *read(state, args.m));
-    write(state, args.d, low);
+    write_lanes(state, args.d, low);
 }
 
 /// SHA256H2: `d` holds e to h, `n` a to d.
 pub(crate) fn sha256h2(state: &mut State, args: Args) {
     let (low, high) = (*read(state, args.n), *read(state, args.d));
     let (_, high) = sha256_rounds(low, high, *read(state, args.m));
-    write(state, args.d, high);
+    write_lanes(state, args.d, high);
 }
 
 /// SHA256SU0.
 pub(crate) fn sha256su0(state: &mut State, args: Args) {
     let d: &[u32; 4] = read(state, args.d);
     let [next] = *read::<u32, 1>(state, args.n);
-    let result: [u32; 4] = from_fn(|i| {
+    let mut result = Vector::ZERO;
+    fill::<u32, 4>(&mut result, |i| {
         let word = if i < 3 { d[i + 1] } else { next };
         let mixed = word.rotate_right(7) ^ word.rotate_right(18) ^ word >> 3;
         d[i].wrapping_add(mixed)
     });
-    write(state, args.d, result);
+    write(state, args.d, &result);
 }
 
 /// SHA256SU1.
@@ -214,7 +230,7 @@ pub(crate) fn sha256su1(state: &mut State, args: Args) {
         let earlier = if i < 3 { n[i + 1] } else { m[0] };
         result[i] = mixed.wrapping_add(d[i]).wrapping_add(earlier);
     }
-    write(state, args.d, result);
+    write_lanes(state, args.d, result);
 }
 
 /// PMULL of 64 bits, and PMULL2 if the upper halves are to be taken.

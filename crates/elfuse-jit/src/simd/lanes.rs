@@ -3,7 +3,7 @@
 
 use std::ops::{BitAnd, BitOr, BitXor, Not};
 
-use super::view::{Plain, lanes, lanes_mut};
+use super::view::{Plain, Vector, lanes, lanes_mut};
 use crate::state::{FPSR, State};
 
 /// An integer in a vector register.
@@ -253,29 +253,49 @@ pub(super) fn read_lane<L: Lane>(state: &State, index: u8, lane: u16) -> L {
     L::from_bits((register(state, index) >> (u32::from(lane) * L::BITS)) as u64)
 }
 
-/// Set the first `N` lanes of a vector register and clear the rest.
+/// Set the first `N` lanes of a value.
 #[inline(always)]
-pub(super) fn write<L: Lane, const N: usize>(state: &mut State, index: u8, value: [L; N]) {
-    let vector = register_mut(state, index);
-    if N * size_of::<L>() < 16 {
-        *vector = 0;
+pub(super) fn fill<L: Lane, const N: usize>(value: &mut Vector, mut lane: impl FnMut(usize) -> L) {
+    let lanes: &mut [L; N] = lanes_mut(value);
+    for (i, to) in lanes.iter_mut().enumerate() {
+        *to = lane(i);
     }
-    *lanes_mut(vector) = value;
 }
 
-/// Set the lower half of a vector register and clear the rest, or set the upper half only.
+/// Set the `N` lanes of the lower or upper half of a value.
 #[inline(always)]
-pub(super) fn write_half<L: Lane, const N: usize, const HIGH: bool>(
-    state: &mut State,
-    index: u8,
-    value: [L; N],
+pub(super) fn fill_half<L: Lane, const N: usize, const HIGH: bool>(
+    value: &mut Vector,
+    mut lane: impl FnMut(usize) -> L,
 ) {
-    if HIGH {
-        let halves: &mut [[L; N]; 2] = lanes_mut(register_mut(state, index));
-        halves[1] = value;
-    } else {
-        write(state, index, value);
+    let halves: &mut [[L; N]; 2] = lanes_mut(value);
+    for (i, to) in halves[usize::from(HIGH)].iter_mut().enumerate() {
+        *to = lane(i);
     }
+}
+
+/// Prepare a value whose lower half remains if the upper is to be set.
+#[inline(always)]
+pub(super) fn keep_lower<const HIGH: bool>(state: &State, index: u8, value: &mut Vector) {
+    if HIGH {
+        let [register] = lanes(register(state, index));
+        *value = *register;
+    }
+}
+
+/// Set a vector register.
+#[inline(always)]
+pub(super) fn write(state: &mut State, index: u8, value: &Vector) {
+    let [register] = lanes_mut(register_mut(state, index));
+    *register = *value;
+}
+
+/// Set the first lanes of a vector register and clear the rest.
+#[inline(always)]
+pub(super) fn write_lanes<L: Lane, const N: usize>(state: &mut State, index: u8, lanes: [L; N]) {
+    let mut value = Vector::ZERO;
+    fill::<L, N>(&mut value, |i| lanes[i]);
+    write(state, index, &value);
 }
 
 /// Set QC if an instruction saturated.

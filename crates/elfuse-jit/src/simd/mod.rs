@@ -2,6 +2,7 @@
 
 pub(crate) mod arithmetic;
 pub(crate) mod crypto;
+pub(crate) mod crypto_host;
 pub(crate) mod lanes;
 pub(crate) mod permute;
 pub(crate) mod shape;

@@ -3,9 +3,9 @@
 
 use std::array::from_fn;
 
-use super::lanes::{Lane, read, read_lane, register, register_mut, write};
+use super::lanes::{Lane, fill, read, read_lane, register, register_mut, write};
 use super::shape::Shape;
-use super::view::{lanes, lanes_mut};
+use super::view::{Vector, lanes, lanes_mut};
 use crate::ir::Args;
 use crate::state::State;
 
@@ -26,13 +26,17 @@ shapes! {
     /// DUP of lane `x`.
     Duplicate(state, args) {
         let lane: L = read_lane(state, args.n, args.x);
-        write(state, args.d, [lane; N]);
+        let mut result = Vector::ZERO;
+        fill::<L, N>(&mut result, |_| lane);
+        write(state, args.d, &result);
     }
 
     /// DUP of a general register.
     DuplicateGeneral(state, args) {
         let lane = L::from_bits(state.x(args.n));
-        write(state, args.d, [lane; N]);
+        let mut result = Vector::ZERO;
+        fill::<L, N>(&mut result, |_| lane);
+        write(state, args.d, &result);
     }
 
     /// INS of lane `a` as lane `x`.
@@ -67,32 +71,36 @@ shapes! {
     Reverse<const BITS: u32>(state, args) {
         let n: &[L; N] = read(state, args.n);
         let last = (BITS / L::BITS - 1) as usize;
-        let result: [L; N] = from_fn(|i| n[i ^ last]);
-        write(state, args.d, result);
+        let mut result = Vector::ZERO;
+        fill::<L, N>(&mut result, |i| n[i ^ last]);
+        write(state, args.d, &result);
     }
 
     /// ZIP1, or ZIP2 if `SECOND`.
     Zip<const SECOND: bool>(state, args) {
         let (n, m): (&[L; N], &[L; N]) = (read(state, args.n), read(state, args.m));
         let at = |i: usize| i / 2 + if SECOND { N / 2 } else { 0 };
-        let result: [L; N] = from_fn(|i| if i % 2 == 0 { n[at(i)] } else { m[at(i)] });
-        write(state, args.d, result);
+        let mut result = Vector::ZERO;
+        fill::<L, N>(&mut result, |i| if i % 2 == 0 { n[at(i)] } else { m[at(i)] });
+        write(state, args.d, &result);
     }
 
     /// UZP1, or UZP2 if `SECOND`.
     Unzip<const SECOND: bool>(state, args) {
         let (n, m): (&[L; N], &[L; N]) = (read(state, args.n), read(state, args.m));
         let at = |i: usize| 2 * i % N + usize::from(SECOND);
-        let result: [L; N] = from_fn(|i| if 2 * i < N { n[at(i)] } else { m[at(i)] });
-        write(state, args.d, result);
+        let mut result = Vector::ZERO;
+        fill::<L, N>(&mut result, |i| if 2 * i < N { n[at(i)] } else { m[at(i)] });
+        write(state, args.d, &result);
     }
 
     /// TRN1, or TRN2 if `SECOND`.
     Transpose<const SECOND: bool>(state, args) {
         let (n, m): (&[L; N], &[L; N]) = (read(state, args.n), read(state, args.m));
         let at = |i: usize| i / 2 * 2 + usize::from(SECOND);
-        let result: [L; N] = from_fn(|i| if i % 2 == 0 { n[at(i)] } else { m[at(i)] });
-        write(state, args.d, result);
+        let mut result = Vector::ZERO;
+        fill::<L, N>(&mut result, |i| if i % 2 == 0 { n[at(i)] } else { m[at(i)] });
+        write(state, args.d, &result);
     }
 
     /// TBL with `REGISTERS`, or TBX if indices out of range are to `KEEP` the destination.
@@ -100,12 +108,13 @@ shapes! {
         let d: &[u8; N] = read(state, args.d);
         let m: &[u8; N] = read(state, args.m);
         let table: [&[u8; 16]; REGISTERS] = from_fn(|i| read(state, args.n + i as u8));
-        let result: [u8; N] = from_fn(|i| match table.get(usize::from(m[i] / 16)) {
+        let mut result = Vector::ZERO;
+        fill::<u8, N>(&mut result, |i| match table.get(usize::from(m[i] / 16)) {
             Some(part) => part[usize::from(m[i] % 16)],
             None if KEEP => d[i],
             None => 0,
         });
-        write(state, args.d, result);
+        write(state, args.d, &result);
     }
 }
 
@@ -219,6 +228,7 @@ pub(crate) fn immediate<O: WithImmediate, const KIND: u8, const N: usize>(
 ) {
     let immediate = unpack::<KIND>(args);
     let d: &[u64; N] = lanes(register(state, args.d));
-    let result = d.map(|d| O::apply(d, immediate));
-    write(state, args.d, result);
+    let mut result = Vector::ZERO;
+    fill::<u64, N>(&mut result, |i| O::apply(d[i], immediate));
+    write(state, args.d, &result);
 }

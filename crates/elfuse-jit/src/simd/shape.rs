@@ -3,10 +3,13 @@
 //! A shape applied to an operation, a type of lanes and their number is one function.
 #![forbid(unsafe_code)]
 
-use std::array::from_fn;
 use std::marker::PhantomData;
 
-use super::lanes::{Lane, commit, read, read_half, read_lane, register, write, write_half};
+use super::lanes::{
+    Lane, commit, fill, fill_half, keep_lower, read, read_half, read_lane, register, write,
+    write_lanes,
+};
+use super::view::{Vector, lanes};
 use crate::ir::Args;
 use crate::state::State;
 
@@ -62,8 +65,9 @@ impl<O: Operation> Shape for Same<O> {
         let n: &[L; N] = read(state, args.n);
         let m: &[L; N] = read(state, args.m);
         let mut q = false;
-        let result: [L; N] = from_fn(|i| O::apply(d[i], n[i], m[i], &mut q));
-        write(state, args.d, result);
+        let mut result = Vector::ZERO;
+        fill::<L, N>(&mut result, |i| O::apply(d[i], n[i], m[i], &mut q));
+        write(state, args.d, &result);
         commit(state, q);
     }
 }
@@ -93,8 +97,9 @@ fn with_constant<O: Operation, L: Lane, const N: usize>(state: &mut State, args:
     let d: &[L; N] = read(state, args.d);
     let n: &[L; N] = read(state, args.n);
     let mut q = false;
-    let result: [L; N] = from_fn(|i| O::apply(d[i], n[i], m, &mut q));
-    write(state, args.d, result);
+    let mut result = Vector::ZERO;
+    fill::<L, N>(&mut result, |i| O::apply(d[i], n[i], m, &mut q));
+    write(state, args.d, &result);
     commit(state, q);
 }
 
@@ -108,8 +113,11 @@ impl<O: Operation> Shape for Pairwise<O> {
         let m: &[L; N] = read(state, args.m);
         let both = |i: usize| if i < N { n[i] } else { m[i - N] };
         let q = &mut false;
-        let result: [L; N] = from_fn(|i| O::apply(L::ZERO, both(2 * i), both(2 * i + 1), q));
-        write(state, args.d, result);
+        let mut result = Vector::ZERO;
+        fill::<L, N>(&mut result, |i| {
+            O::apply(L::ZERO, both(2 * i), both(2 * i + 1), q)
+        });
+        write(state, args.d, &result);
     }
 }
 
@@ -124,7 +132,7 @@ impl<O: Operation> Shape for Across<O> {
         let all = n[1..]
             .iter()
             .fold(n[0], |all, &n| O::apply(L::ZERO, all, n, q));
-        write(state, args.d, [all]);
+        write_lanes(state, args.d, [all]);
     }
 }
 
@@ -140,7 +148,7 @@ impl<O: Operation> Shape for AcrossLong<O> {
         let all = n[1..]
             .iter()
             .fold(first, |all, n| O::apply(first, all, n.widen(), q));
-        write(state, args.d, [all]);
+        write_lanes(state, args.d, [all]);
     }
 }
 
@@ -154,8 +162,11 @@ impl<O: Operation> Halves for Long<O> {
         let n: &[L; N] = read_half::<L, N, HIGH>(state, args.n);
         let m: &[L; N] = read_half::<L, N, HIGH>(state, args.m);
         let mut q = false;
-        let result: [L::Wide; N] = from_fn(|i| O::apply(d[i], n[i].widen(), m[i].widen(), &mut q));
-        write(state, args.d, result);
+        let mut result = Vector::ZERO;
+        fill::<L::Wide, N>(&mut result, |i| {
+            O::apply(d[i], n[i].widen(), m[i].widen(), &mut q)
+        });
+        write(state, args.d, &result);
         commit(state, q);
     }
 }
@@ -191,8 +202,9 @@ fn long_with_constant<O: Operation, L: Lane, const N: usize, const HIGH: bool>(
     let d: &[L::Wide; N] = read(state, args.d);
     let n: &[L; N] = read_half::<L, N, HIGH>(state, args.n);
     let mut q = false;
-    let result: [L::Wide; N] = from_fn(|i| O::apply(d[i], n[i].widen(), m, &mut q));
-    write(state, args.d, result);
+    let mut result = Vector::ZERO;
+    fill::<L::Wide, N>(&mut result, |i| O::apply(d[i], n[i].widen(), m, &mut q));
+    write(state, args.d, &result);
     commit(state, q);
 }
 
@@ -205,8 +217,9 @@ impl<O: Operation> Halves for Wide<O> {
         let n: &[L::Wide; N] = read(state, args.n);
         let m: &[L; N] = read_half::<L, N, HIGH>(state, args.m);
         let q = &mut false;
-        let result: [L::Wide; N] = from_fn(|i| O::apply(n[i], n[i], m[i].widen(), q));
-        write(state, args.d, result);
+        let mut result = Vector::ZERO;
+        fill::<L::Wide, N>(&mut result, |i| O::apply(n[i], n[i], m[i].widen(), q));
+        write(state, args.d, &result);
     }
 }
 
@@ -219,8 +232,10 @@ impl<O: Narrowing> Halves for Narrow<O> {
         let n: &[L::Wide; N] = read(state, args.n);
         let m: &[L::Wide; N] = read(state, args.m);
         let mut q = false;
-        let result: [L; N] = from_fn(|i| O::apply(n[i], m[i], &mut q));
-        write_half::<L, N, HIGH>(state, args.d, result);
+        let mut result = Vector::ZERO;
+        keep_lower::<HIGH>(state, args.d, &mut result);
+        fill_half::<L, N, HIGH>(&mut result, |i| O::apply(n[i], m[i], &mut q));
+        write(state, args.d, &result);
         commit(state, q);
     }
 }
@@ -234,8 +249,10 @@ impl<O: Narrowing> Halves for NarrowImmediate<O> {
         let n: &[L::Wide; N] = read(state, args.n);
         let m = L::Wide::from_bits(u64::from(args.x));
         let mut q = false;
-        let result: [L; N] = from_fn(|i| O::apply(n[i], m, &mut q));
-        write_half::<L, N, HIGH>(state, args.d, result);
+        let mut result = Vector::ZERO;
+        keep_lower::<HIGH>(state, args.d, &mut result);
+        fill_half::<L, N, HIGH>(&mut result, |i| O::apply(n[i], m, &mut q));
+        write(state, args.d, &result);
         commit(state, q);
     }
 }
@@ -269,9 +286,12 @@ impl Shape for DotElement {
 #[inline(always)]
 fn dot<L: Lane, const N: usize>(state: &mut State, args: Args, m: u128) {
     let d: &[i32; N] = read(state, args.d);
-    let n: &[[L; 4]; N] = super::view::lanes(register(state, args.n));
-    let m: &[[L; 4]; N] = super::view::lanes(&m);
+    let n: &[[L; 4]; N] = lanes(register(state, args.n));
+    let m: &[[L; 4]; N] = lanes(&m);
     let product = |i: usize, k: usize| n[i][k].value() as i32 * m[i][k].value() as i32;
-    let result: [i32; N] = from_fn(|i| (0..4).fold(d[i], |sum, k| sum.wrapping_add(product(i, k))));
-    write(state, args.d, result);
+    let mut result = Vector::ZERO;
+    fill::<i32, N>(&mut result, |i| {
+        (0..4).fold(d[i], |sum, k| sum.wrapping_add(product(i, k)))
+    });
+    write(state, args.d, &result);
 }
