@@ -98,6 +98,14 @@ def set_size(name: bytes, at: int, size: int) -> None:
         os.close(fd)
 
 
+def open_for_writing(fd: int) -> bool:
+    """Whether anybody has the file open for writing that `fd` has open for reading.
+
+    False too where that cannot be told, which is everywhere here.
+    """
+    return False
+
+
 def get_xattr(path: bytes, name: bytes, *, follow: bool) -> bytes:
     options = 0 if follow else _XATTR_NOFOLLOW
     size = _check(_libc.getxattr(path, name, None, 0, 0, options))

@@ -3,6 +3,7 @@
 import ctypes
 import fcntl
 import os
+import signal
 import struct
 import sys
 import termios
@@ -105,6 +106,24 @@ def set_size(name: bytes, at: int, size: int) -> None:
         os.truncate(descriptor_path(fd), size)
     finally:
         os.close(fd)
+
+
+def open_for_writing(fd: int) -> bool:
+    """Whether anybody has the file open for writing that `fd` has open for reading.
+
+    False too where that cannot be told: another user's file, a filesystem without leases.
+    """
+    # A read lease is refused then (fcntl(2), F_SETLEASE). Who opens the file before it is given
+    # back waits, and the signal that tells of it is one that nobody minds.
+    fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return False
 
 
 def get_xattr(path: bytes, name: bytes, *, follow: bool) -> bytes:

@@ -43,6 +43,7 @@ def execve(
     entry[Field.EXECED] = 1
     task.comm = entry.comm = image.name[:15]
     process.exe = image.exe
+    task.kernel.processes.note_program(entry, *image.identity)
     process.environ = list(envp)
     process.publish_credentials()
     raise NoResult

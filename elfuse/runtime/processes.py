@@ -23,6 +23,8 @@ SLOTS = 4096
 _SLOT = 8192
 _HEADER = 4096
 _WORD = 8
+_MARKS_AT = 64
+"""Bytes of the header from here on tell that a file with this hash was ever executed."""
 _CMDLINE_AT, _CMDLINE_SIZE = 4096, 4096
 _INBOX_AT, _INBOX_SLOTS, _INFO_SIZE = 512, 28, 128
 
@@ -79,6 +81,9 @@ class Field(IntEnum):
     KEEP_CAPS = 30
     REAPS = 31
     """How children end: a `Reaping`."""
+    EXE_DEVICE = 32
+    """With EXE_INO the file that the process executes."""
+    EXE_INO = 33
     INBOX_HEAD = 60
     INBOX_TAIL = 61
 
@@ -104,6 +109,8 @@ _INHERITED = (
     Field.UMASK,
     Field.DUMPABLE,
     Field.NO_NEW_PRIVS,
+    Field.EXE_DEVICE,
+    Field.EXE_INO,
 )
 
 
@@ -288,6 +295,21 @@ class ProcessTable:
         """Members of a process group that are no zombies."""
         return [e for e in self if e[Field.PGID] == pgid and e[Field.STATE] != State.ZOMBIE]
 
+    def note_program(self, entry: Entry, device: int, ino: int) -> None:
+        """What a process executes from now on; (0, 0) is no file."""
+        entry[Field.EXE_DEVICE], entry[Field.EXE_INO] = device, ino
+        self._view[_mark(device, ino)] = 1
+
+    def executed(self, device: int, ino: int) -> bool:
+        """Whether a process executes the file now."""
+        # Most files that are asked about never were programs; going through all slots is slow.
+        return bool(self._view[_mark(device, ino)]) and any(
+            entry[Field.EXE_INO] == ino
+            and entry[Field.EXE_DEVICE] == device
+            and entry.state is not State.ZOMBIE
+            for entry in self
+        )
+
     def kick(self, pid: int) -> None:
         """Make the process look at its inbox and at shared futex wakes. Gone ones are ignored."""
         entry = self.find(pid)
@@ -331,6 +353,11 @@ class ProcessTable:
         """Kill a process's host process, with all that lives in it; not the caller's own."""
         if entry[Field.HOST_PID] not in (0, os.getpid()):
             _host_kill(entry[Field.HOST_PID], signal.SIGKILL)
+
+
+def _mark(device: int, ino: int) -> int:
+    """Where the header marks a file; others may share the place."""
+    return _MARKS_AT + (ino + device * 509) % (_HEADER - _MARKS_AT)
 
 
 def _host_kill(host_pid: int, number: int) -> None:

@@ -32,7 +32,6 @@ _STARTERS = ("clone", "exec", "fork", "script", "spawn", "wait")
 
 GAPS = {
     "clone_shares_what_flags_say": "CLONE_FILES and CLONE_FS without CLONE_VM copy, see docs/quirks.md",
-    "etxtbsy_for_open_programs": "running programs can be opened for writing",
 }
 """What Linux does and elfuse does not yet; a program that begins to pass must be taken out."""
 

@@ -105,7 +105,13 @@ class Image:
     def exe(self) -> bytes:
         """What /proc/PID/exe shows."""
         location = self.program.file.location
-        return location.path() if location is not None else b""
+        return location.path() if location is not None else self.program.file.describe()
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """The program's file as `operations.identity` has it; zeros for one without a place."""
+        location = self.program.file.location
+        return operations.identity(location) if location is not None else (0, 0)
 
     def commit(self, task: Task) -> None:
         """Replace memory, registers and, for a setuid file, credentials. Cannot fail but for ENOMEM."""

@@ -362,5 +362,6 @@ def sys_truncate(task: Task, path: Path, length: Offset) -> int:
         raise SyscallError(Errno.EINVAL)
     operations.require_writable(place)
     operations.require(task, place, WRITE)
+    operations.require_idle(task, place)
     place.inode.setattr(size=length)
     return 0

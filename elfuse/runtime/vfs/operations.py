@@ -3,6 +3,7 @@
 import stat
 from typing import TYPE_CHECKING
 
+from elfuse import host
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
@@ -96,6 +97,17 @@ def require_writable(place: Location) -> None:
     """EROFS on a read-only mount."""
     if place.read_only:
         raise SyscallError(Errno.EROFS)
+
+
+def identity(place: Location) -> tuple[int, int]:
+    """Numbers that only this file of the run has."""
+    return place.mount.device, place.inode.ino
+
+
+def require_idle(task: "Task", place: Location) -> None:
+    """ETXTBSY for a program that is running (fs/namei.c: get_write_access)."""
+    if task.kernel.processes.executed(*identity(place)):
+        raise SyscallError(Errno.ETXTBSY)
 
 
 # Opening
@@ -238,6 +250,8 @@ def _open_regular(task: "Task", place: Location, flags: int) -> OpenFile:
         require_writable(place)
     if flags & abi.O_NOATIME and not task.credentials.owns(place.inode.stat()):
         raise SyscallError(Errno.EPERM)
+    if want & WRITE:
+        require_idle(task, place)
     if truncate:
         # Before opening: a file of a lower layer is then copied up without its data.
         place.inode.setattr(size=0)
@@ -262,14 +276,23 @@ def _device(task: "Task", place: Location, flags: int) -> OpenFile:
 
 
 def open_exec(task: "Task", path: bytes | Location) -> OpenFile:
-    """Open a program: it must be a regular file that may be executed, else EACCES."""
+    """Open a program.
+
+    EACCES unless it is a regular file that may be executed, ETXTBSY if somebody could write to it.
+    """
     place = path if isinstance(path, Location) else resolve(task, abi.AT_FDCWD, path)
     if place.inode.type_bits != stat.S_IFREG:
         raise SyscallError(Errno.EACCES)
     attributes = place.inode.stat()
     if not permitted(task.credentials, attributes, EXECUTE):
         raise SyscallError(Errno.EACCES)
-    return _regular(place, abi.O_RDONLY)
+    if isinstance(place.inode, DescriptionInode):
+        # Linux does not count the descriptor that memfd_create returned.
+        return place.inode.open_file(task, place, abi.O_RDONLY)
+    file = _regular(place, abi.O_RDONLY)
+    if host.open_for_writing(file.host_fd()):
+        raise SyscallError(Errno.ETXTBSY)
+    return file
 
 
 # Changing names
