@@ -190,11 +190,75 @@ pub enum Atomic {
     Swp,
 }
 
+/// Scalar floating-point operations of compiled code, in the default mode of FPCR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Float {
+    /// `d = n`.
+    Move,
+    /// `d = |n|`.
+    Abs,
+    /// `d = -n`.
+    Neg,
+    /// `d = sqrt(n)`.
+    Sqrt,
+    /// `d = n + m`.
+    Add,
+    /// `d = n - m`.
+    Sub,
+    /// `d = n * m`.
+    Mul,
+    /// `d = -(n * m)`.
+    NegMul,
+    /// `d = n / m`.
+    Div,
+    /// `d = ±a ± n * m`, fused.
+    MulAdd {
+        /// The product is negated.
+        negate_product: bool,
+        /// The addend is negated.
+        negate_addend: bool,
+    },
+    /// NZCV of `n` and `m`, or 0 with `zero`.
+    Compare {
+        /// Compare with 0.
+        zero: bool,
+    },
+    /// `d = n` if condition `x` holds, else `m`.
+    Select,
+    /// `d` has the bits `imm`.
+    Immediate,
+    /// General register `d` gets the bits of `n`.
+    ToGeneral,
+    /// `d` gets the bits of general register `n`.
+    FromGeneral,
+    /// `d` from the integer in general register `n`.
+    FromInt {
+        /// The integer is signed.
+        signed: bool,
+        /// Its size.
+        width: Width,
+    },
+    /// General register `d` gets `n` rounded towards zero, saturating.
+    ToInt {
+        /// The integer is signed.
+        signed: bool,
+        /// Its size.
+        width: Width,
+    },
+    /// Double precision `d` from single precision `n`.
+    Widen,
+    /// Single precision `d` from double precision `n`.
+    Narrow,
+}
+
 /// Operations. What their operands mean is said with each.
 #[derive(Clone, Copy, Debug)]
 pub enum Op {
     /// Call the function.
     Helper(Helper),
+    /// Scalar floating point, double precision if so. The decoder gives helpers instead; the
+    /// compiler recognises these among them.
+    Float(Float, bool),
     /// `d = imm`.
     MovImm,
     /// `d = pc + imm`.

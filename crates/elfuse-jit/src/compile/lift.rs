@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I8, I8X16, I16, I32, I64, I64X2};
+use cranelift_codegen::ir::types::{F32, F64, I8, I8X16, I16, I32, I64, I64X2};
 use cranelift_codegen::ir::{
     AbiParam, AtomicRmwOp, Block as IrBlock, BlockArg, Function, InstBuilder, MemFlagsData, SigRef, Signature,
     Type, Value,
@@ -23,14 +23,14 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use crate::compile::flags::{Flags, Kind, Width};
 use crate::compile::region::{Block, End, Region, Registers};
 use crate::cpu::layout;
-use crate::ir::{Address, Args, Atomic, Extend, Fill, Insn, Logic, Op, Operand, Shift, Size, Unary};
+use crate::ir::{Address, Args, Atomic, Extend, Fill, Float, Insn, Logic, Op, Operand, Shift, Size, Unary};
 use crate::state::{FPCR, PSTATE, SINK, SP, TPIDR, ZERO};
 
 /// Register block and engine fields: always accessible.
 const OWN: MemFlagsData = MemFlagsData::trusted();
 /// Guest memory.
 const GUEST: MemFlagsData = MemFlagsData::new();
-const NONE: [BlockArg; 0] = [];
+pub(super) const NONE: [BlockArg; 0] = [];
 const LINK: u8 = 30;
 const LIMIT_BITS: u32 = crate::code::GUEST_BITS;
 
@@ -79,6 +79,7 @@ pub(super) fn is_supported(insn: &Insn) -> bool {
         | Op::Atomic(..)
         | Op::CompareSwap(_)
         | Op::Fence
+        | Op::Float(..)
         | Op::Helper(_) => general_only(insn),
         _ => false,
     }
@@ -107,7 +108,7 @@ enum Pending {
 }
 
 /// Registers at a point to return to.
-struct Checkpoint {
+pub(super) struct Checkpoint {
     pc: u64,
     general: Vec<(u8, Value)>,
     vectors: Vec<(u8, Value)>,
@@ -115,8 +116,8 @@ struct Checkpoint {
     flags_written: bool,
 }
 
-struct Lifter<'a, 'b> {
-    builder: &'a mut FunctionBuilder<'b>,
+pub(super) struct Lifter<'a, 'b> {
+    pub(super) builder: &'a mut FunctionBuilder<'b>,
     region: &'a Region,
     blocks: BTreeMap<u64, IrBlock>,
     kinds: BTreeMap<u64, Kind>,
@@ -124,7 +125,7 @@ struct Lifter<'a, 'b> {
     vectors: Vec<Option<Variable>>,
     flag_a: Variable,
     flag_b: Variable,
-    flags: Flags,
+    pub(super) flags: Flags,
     /// Registers whose words in the block may be stale.
     written: Registers,
     cpu: Value,
@@ -203,6 +204,7 @@ fn flag_kind(insn: &Insn) -> Option<Kind> {
             width,
             ..
         } => Some(Kind::Logic(width)),
+        Op::Float(Float::Compare { .. }, _) => Some(Kind::Sub(Width::X)),
         Op::CondCompare { .. } | Op::Helper(_) => Some(Kind::Packed),
         _ => None,
     }
@@ -299,11 +301,11 @@ impl Lifter<'_, '_> {
         }
     }
 
-    fn iconst(&mut self, value: u64) -> Value {
+    pub(super) fn iconst(&mut self, value: u64) -> Value {
         self.builder.ins().iconst(I64, value as i64)
     }
 
-    fn x(&mut self, register: u8) -> Value {
+    pub(super) fn x(&mut self, register: u8) -> Value {
         match self.general.get(usize::from(register)).copied().flatten() {
             Some(variable) => self.builder.use_var(variable),
             None if matches!(register, TPIDR | FPCR) => {
@@ -315,19 +317,19 @@ impl Lifter<'_, '_> {
         }
     }
 
-    fn set_x(&mut self, register: u8, value: Value) {
+    pub(super) fn set_x(&mut self, register: u8, value: Value) {
         if let Some(variable) = self.general.get(usize::from(register)).copied().flatten() {
             self.builder.def_var(variable, value);
             self.written.general |= 1 << register;
         }
     }
 
-    fn v(&mut self, register: u8) -> Value {
+    pub(super) fn v(&mut self, register: u8) -> Value {
         let variable = self.vectors[usize::from(register)].expect("noted as used");
         self.builder.use_var(variable)
     }
 
-    fn set_v(&mut self, register: u8, value: Value) {
+    pub(super) fn set_v(&mut self, register: u8, value: Value) {
         let variable = self.vectors[usize::from(register)].expect("noted as used");
         self.builder.def_var(variable, value);
         self.written.vector |= 1 << register;
@@ -346,26 +348,26 @@ impl Lifter<'_, '_> {
         self.narrow(value, width)
     }
 
-    fn narrow(&mut self, value: Value, width: Width) -> Value {
+    pub(super) fn narrow(&mut self, value: Value, width: Width) -> Value {
         match width {
             Width::W => self.builder.ins().ireduce(I32, value),
             Width::X => value,
         }
     }
 
-    fn widen(&mut self, value: Value, width: Width) -> Value {
+    pub(super) fn widen(&mut self, value: Value, width: Width) -> Value {
         match width {
             Width::W => self.builder.ins().uextend(I64, value),
             Width::X => value,
         }
     }
 
-    fn write(&mut self, register: u8, value: Value, width: Width) {
+    pub(super) fn write(&mut self, register: u8, value: Value, width: Width) {
         let value = self.widen(value, width);
         self.set_x(register, value);
     }
 
-    fn set_flags(&mut self, kind: Kind, a: Value, b: Value) {
+    pub(super) fn set_flags(&mut self, kind: Kind, a: Value, b: Value) {
         self.flags = Flags { kind, a, b };
         self.written.flags = true;
         self.builder.def_var(self.flag_a, a);
@@ -421,7 +423,7 @@ impl Lifter<'_, '_> {
     }
 
     /// Leave if an access since the checkpoint faulted; otherwise what follows starts a new one.
-    fn look(&mut self, pc: u64) {
+    pub(super) fn look(&mut self, pc: u64) {
         if self.pending == Pending::Nothing {
             self.take_checkpoint(pc);
             return;
@@ -443,7 +445,7 @@ impl Lifter<'_, '_> {
         self.take_checkpoint(pc);
     }
 
-    fn leave_at_checkpoint(&mut self) {
+    pub(super) fn leave_at_checkpoint(&mut self) {
         let checkpoint = Rc::clone(&self.checkpoint);
         self.store_registers(&checkpoint);
         let pc = self.iconst(checkpoint.pc);
@@ -876,6 +878,10 @@ impl Lifter<'_, '_> {
                 self.set_x(a, found);
                 self.take_checkpoint(pc + 4);
             }
+            Op::Float(float, double) => {
+                self.look(pc);
+                self.float(insn, float, double);
+            }
             Op::Helper(helper) => self.call_helper(pc, insn, helper as usize as u64),
             other => unreachable!("not supported: {other:?}"),
         }
@@ -1135,11 +1141,19 @@ impl Lifter<'_, '_> {
         if size == Size::B16 {
             return self.builder.ins().load(I8X16, GUEST, address, offset);
         }
-        let value = self.load(address, offset, size, Fill::Zero);
-        let vector = self
-            .builder
-            .ins()
-            .scalar_to_vector(I64X2, value);
+        let ty = match size {
+            Size::B4 => F32,
+            Size::B8 => F64,
+            _ => I64,
+        };
+        let value = match ty {
+            I64 => self.load(address, offset, size, Fill::Zero),
+            _ => self.builder.ins().load(ty, GUEST, address, offset),
+        };
+        let vector = self.builder.ins().scalar_to_vector(
+            ty.by(128 / ty.bits()).expect("a vector of 128 bits"),
+            value,
+        );
         self.builder.ins().bitcast(I8X16, LITTLE, vector)
     }
 
@@ -1344,5 +1358,5 @@ impl Lifter<'_, '_> {
     }
 }
 
-const LITTLE: MemFlagsData =
+pub(super) const LITTLE: MemFlagsData =
     MemFlagsData::new().with_endianness(cranelift_codegen::ir::Endianness::Little);

@@ -2,6 +2,7 @@
 
 mod arena;
 mod flags;
+mod float;
 mod lift;
 mod region;
 
@@ -205,7 +206,8 @@ fn fetch(code: &Code, pc: u64) -> Option<crate::ir::Insn> {
         return None;
     }
     let word = code.word(pc)?;
-    table::decode(word).filter(lift::is_supported)
+    let insn = float::recognise(word).or_else(|| table::decode(word))?;
+    lift::is_supported(&insn).then_some(insn)
 }
 
 type Entry = unsafe extern "sysv64" fn(*mut Cpu) -> u64;

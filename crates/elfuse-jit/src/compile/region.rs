@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::ir::{Address, Args, Insn, Logic, Op};
+use crate::ir::{Address, Args, Float, Insn, Logic, Op};
 use crate::state::SP;
 
 /// X30.
@@ -202,6 +202,10 @@ fn registers(insn: &Insn) -> (Registers, Registers) {
             general(&[n, m, a]).union(vector(&[n, m, a])),
             general(&[d]).union(vector(&[d])).union(flags),
         ),
+        Op::Float(Float::Compare { .. }, _) => (vector(&[n, m]), flags),
+        Op::Float(Float::ToGeneral | Float::ToInt { .. }, _) => (vector(&[n]), general(&[d])),
+        Op::Float(Float::FromGeneral | Float::FromInt { .. }, _) => (general(&[n]), vector(&[d])),
+        Op::Float(..) => (vector(&[n, m, a]), vector(&[d])),
         Op::Store(_, mode) | Op::StorePair(_, mode) => (general(&[d, n, m, a]), base(mode)),
         Op::StoreRelease(_) => (general(&[d, n]), none),
         Op::StoreExclusive(_) => (general(&[d, n]), general(&[m])),

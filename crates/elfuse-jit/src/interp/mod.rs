@@ -61,7 +61,8 @@ fn immediate(insn: &Insn, pc: u64) -> u64 {
 fn handler(insn: &Insn) -> Handler {
     match insn.op {
         Op::Helper(_) => helper,
-        Op::Undefined => undefined,
+        // Only the compiler uses `Float`.
+        Op::Undefined | Op::Float(..) => undefined,
         Op::Nop => nop,
         Op::Fence => fence,
         Op::ReadCounter => read_counter,
