@@ -37,6 +37,7 @@ def anonymous_file(name: str) -> int:
 
 def shared_memory(size: int) -> int | None:
     """A descriptor on zeroed memory to map more than once; None where the host has no such thing."""
+    del size
     # Files would be written to disk, and objects of shm_open have no numbers to tell them apart.
     return None
 
@@ -103,6 +104,7 @@ def open_for_writing(fd: int) -> bool:
 
     False too where that cannot be told, which is everywhere here.
     """
+    del fd
     return False
 
 
