@@ -111,6 +111,14 @@ def parse_reference(text: str) -> AnyReference:
     return _parse_remote(text)
 
 
+def parse_below_localhost(text: str) -> Reference | None:
+    """The image below `localhost/` that a name without a registry may mean too, as with podman."""
+    if isinstance(parse_reference(text), LocalReference):
+        return None
+    head, slash, _ = text.partition("/")
+    return None if slash and _is_registry(head) else _parse_remote(f"localhost/{text}")
+
+
 def _parse_local(transport: Transport, rest: str, text: str) -> LocalReference:
     path, colon, tag = rest.rpartition(":")
     if not colon or "/" in tag:

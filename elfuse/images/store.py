@@ -33,7 +33,7 @@ from elfuse.images.manifest import (
     parse_document,
     parse_index,
 )
-from elfuse.images.reference import AnyReference, parse_reference
+from elfuse.images.reference import AnyReference, parse_below_localhost, parse_reference
 from elfuse.images.verify import verified
 
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -140,10 +140,17 @@ class Store:
         return next((entry for entry in self.entries() if entry.name == name), None)
 
     def image(self, reference: str | AnyReference) -> Image:
-        """The stored image that `reference` names; ImageNotStored if there is none."""
+        """The stored image that `reference` names; ImageNotStored if there is none.
+
+        A text without a registry is looked for below `localhost/` too, where images from a disk are.
+        """
+        below = None
         if isinstance(reference, str):
+            below = parse_below_localhost(reference)
             reference = parse_reference(reference)
         entry = self.resolve(reference.name)
+        if entry is None and below is not None:
+            entry = self.resolve(below.name)
         if entry is None:
             raise ImageNotStored(
                 f"no image {reference.familiar} in the store",

@@ -53,6 +53,12 @@ def test_a_bad_option_and_an_unknown_image_are_125(elfuse: Elfuse) -> None:
     assert "Traceback" not in missing.stderr
 
 
+def test_a_plain_name_is_an_image_from_disk(stored_image: Stored) -> None:
+    home = stored_image("debian-mini")
+    ran = execute([*ELFUSE, "run", "--rm", "debian-mini", "echo", "found"], env=environment(home))
+    assert (ran.stdout, ran.stderr) == ("found\n", "")
+
+
 def test_python_sees_a_linux_of_its_own(mini: Elfuse) -> None:
     code = "import os,sys; print(sorted(os.listdir('/')), os.getpid(), sys.platform, os.uname().machine)"
     ran = mini("python3", "-c", code)

@@ -85,6 +85,23 @@ def test_names_are_listed_replaced_and_removed(store: Store, tmp_path: Path) -> 
         store.image(one)
 
 
+def test_a_plain_name_finds_an_image_from_disk_behind_one_from_docker_io(
+    store: Store, tmp_path: Path
+) -> None:
+    local = pull_layout(random_image(1, seed=1), store, tmp_path / "one")
+    assert local == "localhost/one:latest"
+    for text in ("one", "one:latest", local):
+        assert store.image(text).reference == local
+    for text in ("docker.io/one", "docker.io/library/one", "one:other", "127.0.0.1:1/one"):
+        with pytest.raises(ImageNotStored):
+            store.image(text)
+    with pytest.raises(ImageNotStored, match="no image one:other in the store"):
+        store.image("one:other")
+    with store.adding():
+        store.tag("docker.io/library/one:latest", store.entries()[0].manifest)
+    assert store.image("one").reference == "docker.io/library/one:latest"
+
+
 def test_gc_removes_what_no_name_leads_to(store: Store, tmp_path: Path) -> None:
     assert store.gc().digests == ()
     one = pull_layout(random_image(2, seed=1), store, tmp_path / "one")
