@@ -229,7 +229,10 @@ pub(crate) fn compare<'a>(
     let random = &mut Random(0x9E37_79B9_7F4A_7C15);
     let mut steps: Vec<(&Row, Record)> = Vec::new();
     for row in rows {
-        let general = row.name.contains("general") || row.name.contains("mov");
+        let general = row.pattern.starts_with('z')
+            || ["general", "mov"]
+                .iter()
+                .any(|part| row.name.contains(part));
         for word in words(row, general, random) {
             steps.extend((0..rounds).map(|_| {
                 (
