@@ -252,12 +252,12 @@ def test_container_keeps_its_changes_and_the_store_does_not(
     objects = tmp_path / "elfuse-home"
     before = _hashes(objects)
     script = (
-        "rm /etc/hostname; echo x > /new; mv /usr/share/doc /usr/share/doc2; ls -d /usr/share/doc?"
+        "rm /etc/issue; echo x > /new; mv /usr/share/doc /usr/share/doc2; ls -d /usr/share/doc?"
     )
     ran = elfuse("run", "--name", "t1", "localhost/debian-mini", "sh", "-c", script)
     assert (ran.returncode, ran.stdout) == (0, "/usr/share/doc2\n"), ran.stderr
     changed = elfuse("diff", "t1").stdout.splitlines()
-    for line in ("D /etc/hostname", "A /new", "D /usr/share/doc", "A /usr/share/doc2"):
+    for line in ("D /etc/issue", "A /new", "D /usr/share/doc", "A /usr/share/doc2"):
         assert line in changed
     verified = elfuse("verify")
     assert verified.returncode == 0, verified.stdout

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from elfuse.container import library
 from elfuse.container.containers import Container, Containers
+from elfuse.container.generated import mount_generated
 from elfuse.container.identity import find_identity, image_environment
 from elfuse.container.places import store_root
 from elfuse.container.search import read_guest_file, search_program
@@ -145,6 +146,13 @@ def _start(
         verbose=options.verbose,
     )
     mount_volumes(kernel.namespace, overlay, volumes)
+    mount_generated(
+        kernel.namespace,
+        overlay,
+        containers.directory(container),
+        container.hostname,
+        volumes=[volume.target for volume in volumes],
+    )
     workdir = options.workdir or image.config.working_dir or "/"
     _make_workdir(overlay, workdir, identity.uid, identity.gid)
     if options.remove:

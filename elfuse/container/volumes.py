@@ -47,11 +47,12 @@ def mount_volumes(namespace: Namespace, overlay: Overlay, volumes: list[Volume])
         target = os.fsencode(volume.target)
         is_directory = fs.root().type_bits == stat.S_IFDIR
         if not overlay.read_only:
-            _make_mount_point(overlay, target, directory=is_directory)
+            make_mount_point(overlay, target, directory=is_directory)
         namespace.mount(target, fs, read_only=volume.read_only)
 
 
-def _make_mount_point(overlay: Overlay, target: bytes, *, directory: bool) -> None:
+def make_mount_point(overlay: Overlay, target: bytes, *, directory: bool) -> None:
+    """Create what is missing on the way to a mount point, and the point itself."""
     inode = overlay.root()
     parts = [part for part in target.split(b"/") if part]
     for position, part in enumerate(parts):

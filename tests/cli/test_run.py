@@ -76,6 +76,58 @@ def test_the_environment_is_the_images_and_what_was_asked_for(mini: Elfuse, tmp_
     assert [line for line in found if not line.startswith(allowed)] == []
 
 
+def test_names_come_from_the_container_and_servers_from_the_host(mini: Elfuse) -> None:
+    options = ("--hostname", "box.example.org")
+    code = "import socket; print(socket.gethostbyname('box'), socket.gethostbyname('localhost'))"
+    ran = mini("python3", "-c", code, options=options)
+    assert ran.stdout == "127.0.0.1 127.0.0.1\n", ran.stderr
+    shown = mini("sh", "-c", "cat /etc/hostname; stat -c '%U %a' /etc/hosts; cat /etc/resolv.conf")
+    name, mode, *servers = shown.stdout.splitlines()
+    assert len(name) == 12
+    assert mode == "root 644"
+    assert servers == Path("/etc/resolv.conf").read_text().splitlines()
+
+
+def test_generated_files_belong_to_the_container_alone(
+    elfuse: Elfuse, example_image: Stored
+) -> None:
+    names = ("hostname", "hosts", "resolv.conf")
+    host = [Path("/etc", name).read_bytes() for name in names if Path("/etc", name).exists()]
+    pulled = elfuse("pull", f"oci:{example_image('debian-mini')}", timeout=120)
+    assert pulled.returncode == 0, pulled.stderr
+    script = (
+        "cd /etc; for f in hostname hosts resolv.conf; do echo 10.0.0.1 other >> $f || exit 1; done;"
+        "python3 -c 'import socket; print(socket.gethostbyname(\"other\"))'; rm hosts"
+    )
+    ran = elfuse("run", "--name", "t1", MINI, "sh", "-c", script, timeout=60)
+    assert ran.stdout == "10.0.0.1\n"
+    assert "Device or resource busy" in ran.stderr
+    assert elfuse("diff", "t1").stdout == ""
+    assert host == [
+        Path("/etc", name).read_bytes() for name in names if Path("/etc", name).exists()
+    ]
+    assert elfuse("run", "--rm", MINI, "grep", "other", "/etc/hosts", timeout=60).stdout == ""
+    refused = [
+        "run",
+        "--rm",
+        "--read-only",
+        MINI,
+        "sh",
+        "-c",
+        "echo x > /etc/hosts || echo refused",
+    ]
+    assert elfuse(*refused, timeout=60).stdout == "refused\n"
+
+
+def test_a_volume_takes_the_place_of_a_generated_file(mini: Elfuse, tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("10.0.0.2 mine\n")
+    shown = mini("cat", "/etc/hosts", options=("-v", f"{tmp_path}/hosts:/etc/hosts"))
+    assert shown.stdout == "10.0.0.2 mine\n"
+    shown = mini("sh", "-c", "ls /etc; cat /etc/hostname", options=("-v", f"{tmp_path}:/etc"))
+    assert shown.stdout.splitlines()[:3] == ["hostname", "hosts", "resolv.conf"]
+    assert [path.name for path in tmp_path.iterdir()] == ["hosts"]
+
+
 def test_user_and_workdir(mini: Elfuse) -> None:
     ran = mini(
         "sh", "-c", "id -u; id -g; pwd; mkdir x", options=("-u", "1000:50", "-w", "/made/here")
@@ -114,12 +166,12 @@ def test_changes_stay_in_the_container_and_are_listed(
 ) -> None:
     pulled = elfuse("pull", f"oci:{example_image('debian-mini')}", timeout=120)
     assert pulled.returncode == 0, pulled.stderr
-    script = "rm /etc/hostname; echo x > /new; mv /usr/share/doc /usr/share/doc2"
+    script = "rm /etc/issue; echo x > /new; mv /usr/share/doc /usr/share/doc2"
     assert elfuse("run", "--name", "t1", MINI, "sh", "-c", script, timeout=60).returncode == 0
     listed = elfuse("diff", "t1").stdout.splitlines()
-    assert {"C /etc", "D /etc/hostname", "A /new", "D /usr/share/doc"} <= set(listed)
+    assert {"C /etc", "D /etc/issue", "A /new", "D /usr/share/doc"} <= set(listed)
     assert "A /usr/share/doc2" in listed
-    assert elfuse("run", "--rm", MINI, "cat", "/etc/hostname", timeout=60).returncode == 0
+    assert elfuse("run", "--rm", MINI, "cat", "/etc/issue", timeout=60).returncode == 0
     taken = elfuse("run", "--name", "t1", MINI, "true", timeout=60)
     assert taken.returncode == 125
     assert "already in use" in taken.stderr

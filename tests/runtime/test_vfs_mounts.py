@@ -109,6 +109,15 @@ def test_a_single_file_can_be_mounted(guest: Machine, root: Path, volume: Path) 
     assert (root / "etc" / "hosts").read_text() == "hidden"
 
 
+def test_a_link_can_be_a_mount_point_itself(guest: Machine, root: Path, volume: Path) -> None:
+    (root / "link").symlink_to("nowhere/file")
+    fs = HostFilesystem(volume / "inside")
+    with pytest.raises(SyscallError):
+        guest.kernel.namespace.mount(b"/link", fs)
+    guest.kernel.namespace.mount(b"/link", fs, follow=False)
+    assert _content(guest, b"/link") == b"volume"
+
+
 def test_a_mount_point_is_busy_and_another_device(guest: Machine, root: Path, volume: Path) -> None:
     (root / "mnt").mkdir()
     (root / "file").touch()

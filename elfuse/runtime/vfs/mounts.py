@@ -80,14 +80,16 @@ class Namespace:
         """Where a first process starts."""
         return self.root_locations[-1]
 
-    def mount(self, point: bytes, fs: Filesystem, *, read_only: bool = False) -> None:
+    def mount(
+        self, point: bytes, fs: Filesystem, *, read_only: bool = False, follow: bool = True
+    ) -> None:
         """Mount at an absolute path, in every root that has the directory above it.
 
-        The mount point itself need not exist. ENOENT if no root has the directory above.
+        The mount point itself need not exist; unless `follow` it may be a symbolic link. ENOENT if no root has the directory above.
         """
         made: Mount | None = None
         for root in self.root_locations:
-            found = _place(root, point)
+            found = _place(root, point, follow=follow)
             if found is None:
                 continue
             holder, name = found
@@ -146,7 +148,7 @@ def escaped(path: bytes) -> bytes:
     return path
 
 
-def _place(root: Location, point: bytes) -> tuple[Location, bytes] | None:
+def _place(root: Location, point: bytes, *, follow: bool) -> tuple[Location, bytes] | None:
     """The directory that holds a mount point, symbolic links followed inside `root`, and the name."""
     pending = [name for name in point.split(b"/") if name and name != b"."]
     at, links = root, 0
@@ -159,7 +161,7 @@ def _place(root: Location, point: bytes) -> tuple[Location, bytes] | None:
             child = at.child(name)
         except (FileNotFoundError, NotADirectoryError):
             return (at, name) if not pending and at.inode.type_bits == stat.S_IFDIR else None
-        if child.inode.type_bits == stat.S_IFLNK:
+        if child.inode.type_bits == stat.S_IFLNK and (follow or pending):
             target = child.inode.readlink()
             links += 1
             if links > _MAX_LINKS:
