@@ -55,7 +55,7 @@ def mount_generated(
         path = directory / name
         path.write_bytes(content)
         path.chmod(0o644)
-        fs = HostFilesystem(path, read_only=overlay.read_only, fakeroot=os.geteuid() != 0)
+        fs = HostFilesystem(str(path), read_only=overlay.read_only, fakeroot=os.geteuid() != 0)
         try:
             # Images often have a symbolic link to what systemd would provide.
             namespace.mount(os.fsencode(point), fs, read_only=overlay.read_only, follow=False)

@@ -111,7 +111,7 @@ def test_a_single_file_can_be_mounted(guest: Machine, root: Path, volume: Path) 
 
 def test_a_link_can_be_a_mount_point_itself(guest: Machine, root: Path, volume: Path) -> None:
     (root / "link").symlink_to("nowhere/file")
-    fs = HostFilesystem(volume / "inside")
+    fs = HostFilesystem(str(volume / "inside"))
     with pytest.raises(SyscallError):
         guest.kernel.namespace.mount(b"/link", fs)
     guest.kernel.namespace.mount(b"/link", fs, follow=False)
