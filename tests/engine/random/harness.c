@@ -50,7 +50,8 @@ struct context {
 _Static_assert(offsetof(struct context, host) == 320 && offsetof(struct context, vector) == 512, "as the assembly says");
 #define context ((struct context *)CONTEXT)
 
-/* enter(context) falls into the blob; the blob's last word branches to leave, which returns to enter's caller. */
+/* enter(context) goes on to the blob behind it, by a branch because those lead to compiled code. The blob's last
+ * word branches to leave, which returns to enter's caller. */
 extern const char __attribute__((visibility("hidden"))) enter_code[], enter_end[], leave_code[], leave_end[];
 __asm__(
     ".pushsection .rodata\n"
@@ -79,6 +80,7 @@ __asm__(
     "  ldp x14, x15, [x30, #112]\n  ldp x16, x17, [x30, #128]\n  ldp x18, x19, [x30, #144]\n"
     "  ldp x20, x21, [x30, #160]\n  ldp x22, x23, [x30, #176]\n  ldp x24, x25, [x30, #192]\n"
     "  ldp x26, x27, [x30, #208]\n  ldp x28, x29, [x30, #224]\n  ldr x30, [x30, #240]\n"
+    "  b enter_end\n"
     "enter_end:\n"
     "leave_code:\n"
     "  msr tpidr_el0, x30\n"

@@ -2,7 +2,8 @@
 
 python -m tests.engine.random.run --engines jit,unicorn --instructions 1e8 --seed 1
 
-Each batch of blobs (generate.py) runs on all at once. For a blob that differs, its first wrong
+`jit@N` is the Rust engine which compiles what is reached N times; @0 only interprets, and @1 does
+not let compilation lag behind. Each batch of blobs (generate.py) runs on all at once. For a blob that differs, its first wrong
 iteration and instruction are found, with operands and both results.
 """
 
@@ -40,7 +41,12 @@ def command(engine: str) -> list[str]:
     """What to put before the guest program."""
     if engine == ORACLE:
         return [] if NATIVE else [EMULATOR, "-cpu", _ORACLE_CPU]
-    return [*ELFUSE, "--engine", engine]
+    return [*ELFUSE, "--engine", family(engine)]
+
+
+def family(engine: str) -> str:
+    """The name of an engine without `@N`."""
+    return engine.partition("@")[0]
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,10 @@ class Machine:
     def start(self, path: Path, *arguments: object) -> "subprocess.Popen[str]":
         words = [*command(self.name), str(self.program), str(path), *map(str, arguments)]
         output = subprocess.PIPE
-        return subprocess.Popen(words, stdout=output, stderr=output, text=True, env=environment())
+        variables = environment()
+        if threshold := self.name.partition("@")[2]:
+            variables["ELFUSE_JIT_THRESHOLD"] = threshold
+        return subprocess.Popen(words, stdout=output, stderr=output, text=True, env=variables)
 
     def __call__(self, path: Path, *arguments: object, timeout: float = 600) -> "Output":
         return finish(self.start(path, *arguments), timeout)
@@ -155,7 +164,7 @@ class Comparison:
         self.oracle = Machine(ORACLE, program)
         self.engines = [Machine(name, program) for name in engines]
         self.prober = Prober(self.oracle, directory)
-        self.generator = generate.Generator(table, seed, (ORACLE, *engines))
+        self.generator = generate.Generator(table, seed, (ORACLE, *map(family, engines)))
         self.totals = Totals()
 
     def probe(self, each: int) -> None:
