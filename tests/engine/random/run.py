@@ -361,6 +361,7 @@ def main() -> int:
     parser.add_argument("--encodings", type=Path, help="a file instead of the engine's table")
     parser.add_argument("--only", default="", help="encodings whose name contains this")
     parser.add_argument("--iterations", type=int, default=50)
+    parser.add_argument("--batch", type=int, default=1000, help="blobs that run in one process")
     parser.add_argument("--size", type=int, default=72, help="words of a blob")
     parser.add_argument("--enough", type=int, default=20, help="differences after which to stop")
     parser.add_argument(
@@ -388,6 +389,7 @@ def main() -> int:
         totals = compare(
             comparison,
             chosen.instructions,
+            batch=chosen.batch,
             size=chosen.size,
             iterations=chosen.iterations,
             enough=chosen.enough,
