@@ -1,6 +1,8 @@
 """Plain mode: one ELF file, host files, and possibly a sysroot in front of them."""
 
 import os
+import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -11,6 +13,12 @@ from elfuse.runtime.boot import Program
 from elfuse.runtime.fs.host import HostFilesystem
 from elfuse.runtime.vfs.credentials import Credentials
 from elfuse.runtime.vfs.filesystem import Filesystem
+from elfuse.runtime.vfs.mounts import Namespace
+
+_SYSTEM = (
+    "/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/sbin", "/usr", "/var",
+)  # fmt: skip
+"""Directories of the host that are a system's own. Others hold what users and services work on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,8 @@ def run_plain(options: PlainOptions) -> NoReturn:
         watchdog_seconds=options.watchdog_seconds,
     )
     kernel.at_exit.extend(cleanup)
+    if options.sysroot:
+        _guard_host(kernel.namespace, options.workdir or os.getcwd())
     path = guest_root(options.program, options.sysroot)
     program = Program(
         path=os.fsencode(path),
@@ -68,6 +78,21 @@ def run_plain(options: PlainOptions) -> NoReturn:
         umask=_umask(),
     )
     start(kernel, program, StartFailure(options.program, os.fspath(options.workdir)))
+
+
+def _guard_host(namespace: Namespace, workdir: str) -> None:
+    """Keep programs of a sysroot from changing the host's own system, where the sysroot lacks a path.
+
+    They may work below the directory they were started in, wherever that is.
+    """
+    work = (workdir, os.path.expanduser("~"), tempfile.gettempdir(), "/var/tmp")
+    namespace.roots[-1].guard(_real_paths(_SYSTEM), but=_real_paths(work))
+
+
+def _real_paths(paths: Iterable[str]) -> list[bytes]:
+    """Without symbolic links, as the kernel part names places; not the root, which holds everything."""
+    found = {os.path.realpath(path) for path in paths}
+    return sorted(os.fsencode(path) for path in found - {"/"})
 
 
 def _umask() -> int:

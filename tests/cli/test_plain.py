@@ -39,6 +39,27 @@ def test_a_stored_image_is_a_sysroot_that_stays_unchanged(
     assert elfuse("verify").stdout == "the store is sound\n"
 
 
+@pytest.mark.image
+def test_programs_of_a_sysroot_leave_the_hosts_system_alone(
+    elfuse: Elfuse, rootfs: Images, tmp_path: Path
+) -> None:
+    root = rootfs("debian-mini")
+    only_host = next(
+        path
+        for path in Path("/etc").iterdir()
+        if path.is_file() and path.stat().st_size and not (root / path.relative_to("/")).exists()
+    )
+    before = only_host.stat()
+    script = f"""test -s {only_host} && ! chmod 777 {only_host} && ! rm -f {only_host}
+    ! (: >> {only_host}) && : > new && : > {tmp_path}/newer && echo done"""
+    words = ("--sysroot", root, root / "bin/bash", "-c", script)
+    ran = elfuse(*words, cwd=tmp_path, timeout=60)
+    assert ran.stdout == "done\n", ran.stderr
+    assert ran.stderr.count("Read-only file system") == 3
+    assert only_host.stat() == before
+    assert {"new", "newer"} <= {path.name for path in tmp_path.iterdir()}
+
+
 def test_tracing_prints_decoded_calls(elfuse: Elfuse, build: Build) -> None:
     ran = elfuse("-v", build("dup_clears_cloexec"))
     assert 'openat(AT_FDCWD, "/dev/null", O_RDONLY|O_CLOEXEC, 00) = 3' in ran.stderr

@@ -241,6 +241,27 @@ def test_an_existing_name_is_changed_where_it_is(plain: tuple[Machine, Path, Pat
     assert os.listdir(behind / "both") == ["name"]
 
 
+def test_guarded_directories_of_the_second_root_do_not_change(
+    plain: tuple[Machine, Path, Path],
+) -> None:
+    guest, sysroot, behind = plain
+    (behind / "etc" / "work").mkdir(parents=True)
+    (behind / "both" / "only").write_text("behind")
+    guest.kernel.namespace.roots[-1].guard([b"/etc", b"/both"], but=[b"/etc/work"])
+    at, create = abi.AT_FDCWD, abi.O_CREAT | abi.O_WRONLY
+    for path in (b"/etc/new", b"/etc/work/../new", b"both/new", b"/both/only"):
+        assert guest.error("openat", at, path, create, 0o644) is Errno.EROFS
+    assert guest.error("unlinkat", at, b"/both/only", 0) is Errno.EROFS
+    assert guest.error("renameat", at, b"/both/only", at, b"/etc/work/only") is Errno.EROFS
+    assert guest.error("faccessat", at, b"/etc", 2) is Errno.EROFS
+    assert _content(guest, b"/both/only") == b"behind"
+    for path in (b"/etc/work/new", b"/etcetera", b"/both/new"):
+        guest.ok("openat", at, path, create, 0o644)
+    assert (behind / "etc" / "work" / "new").exists()
+    assert (sysroot / "etcetera").exists()
+    assert (sysroot / "both" / "new").exists()
+
+
 def test_mounts_show_in_both_roots(plain: tuple[Machine, Path, Path], volume: Path) -> None:
     guest, _sysroot, _behind = plain
     _mount(guest, b"/both/mnt", volume)

@@ -70,4 +70,5 @@ class Location:
 
     @property
     def read_only(self) -> bool:
-        return self.mount.read_only or self.mount.fs.read_only
+        mount = self.mount
+        return mount.read_only or mount.fs.read_only or mount.guards(self)

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from elfuse import host
@@ -42,12 +42,26 @@ class Mount:
         self.read_only = read_only
         self.below: dict[int, dict[bytes, Mount]] = {}
         """Mount points in this mount: number of the directory that holds them, and name."""
+        self._guarded: tuple[bytes, ...] = ()
+        self._unguarded: tuple[bytes, ...] = ()
         self.checked = not getattr(fs, "host_permissions", False)
         """Whether nobody but this kernel part checks permissions; the host does for its files."""
         if self.root.type_bits == stat.S_IFDIR:
             self.location = Location(self, self.root)
         else:
             self.location = Location(self, self.root, holder, point.rpartition(b"/")[2])
+
+    def guard(self, directories: Iterable[bytes], *, but: Iterable[bytes] = ()) -> None:
+        """Refuse changes in and below some directories (EROFS), yet not in and below others."""
+        self._guarded = tuple(path + b"/" for path in directories)
+        self._unguarded = tuple(path + b"/" for path in but)
+
+    def guards(self, place: Location) -> bool:
+        """Whether a place of this mount must not change."""
+        if not self._guarded:
+            return False
+        path = place.path() + b"/"
+        return path.startswith(self._guarded) and not path.startswith(self._unguarded)
 
     def enforces(self, held: "Credentials") -> bool:
         """Whether permission bits are to be checked for these credentials.
