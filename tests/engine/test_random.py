@@ -14,8 +14,9 @@ from tests.support import ORACLE, lacking, need_engine
 
 pytestmark = pytest.mark.guest
 
+_VARIANTS = {"jit": ["jit@0", "jit@1"]}
 # Unicorn takes a signal in milliseconds, and a new instruction, too.
-_INSTRUCTIONS = {"jit": 3e7, "unicorn": 5e5}
+_INSTRUCTIONS = {"jit": 2e7, "unicorn": 5e5}
 _BATCH = {"jit": 1000, "unicorn": 50}
 _SEED = int(os.environ.get("ELFUSE_TEST_SEED", "1"))
 
@@ -35,7 +36,7 @@ def table() -> encodings.Table:
 def comparison(own_engine: str, table: encodings.Table, tmp_path: Path) -> Comparison:
     need_engine(own_engine)
     need_engine(ORACLE)
-    return Comparison(table, [own_engine], _SEED, tmp_path)
+    return Comparison(table, _VARIANTS.get(own_engine, [own_engine]), _SEED, tmp_path)
 
 
 @pytest.mark.slow
@@ -48,14 +49,15 @@ def test_random_instructions_do_what_the_oracle_does(
     assert totals.instructions >= _INSTRUCTIONS[own_engine]
 
 
+@pytest.mark.xfail(reason="floating point is not in the table yet")
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_what_is_no_instruction_is_undefined(comparison: Comparison, own_engine: str) -> None:
     if own_engine == "unicorn":
         pytest.skip("Unicorn has instructions that this test does not expect")
-    ((_, extra, missing),) = allocations(comparison, 20_000)
-    assert [disassemble(word) for word in sorted(extra)] == []
-    assert [disassemble(word) for word in sorted(missing)] == []
+    for _, extra, missing in allocations(comparison, 20_000):
+        assert [disassemble(word) for word in sorted(extra)] == []
+        assert [disassemble(word) for word in sorted(missing)] == []
 
 
 def test_blobs_are_reproducible() -> None:
