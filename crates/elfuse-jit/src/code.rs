@@ -90,7 +90,9 @@ impl Ip {
     /// Make this entry execute something else with the operands it has.
     pub(crate) fn redirect(self, handler: Handler) {
         let distance = (handler as usize).wrapping_sub(undecoded as *const () as usize);
-        self.entry().handler.store(distance as u32, Ordering::Release);
+        self.entry()
+            .handler
+            .store(distance as u32, Ordering::Release);
     }
 
     /// Whether it executes `handler`.
@@ -235,7 +237,8 @@ impl Code {
 
     /// Whether the instruction at `pc` was executed.
     pub(crate) fn is_decoded(&self, pc: u64) -> bool {
-        self.at(pc).is_some_and(|ip| ip.entry().handler.load(Ordering::Relaxed) != 0)
+        self.at(pc)
+            .is_some_and(|ip| ip.entry().handler.load(Ordering::Relaxed) != 0)
     }
 
     fn offset(&self, pc: u64) -> &AtomicU32 {
@@ -304,7 +307,10 @@ impl Code {
     /// Drop the regions that contain instructions of a range.
     fn forget_compiled(&self, start: u64, end: u64) {
         let pages = start >> PAGE_BITS..(end - 1 >> PAGE_BITS) + 1;
-        if pages.clone().any(|page| self.page(page).load(Ordering::Relaxed) & COMPILED != 0) {
+        if pages
+            .clone()
+            .any(|page| self.page(page).load(Ordering::Relaxed) & COMPILED != 0)
+        {
             for head in self.compiler.take_overlapping(start, end) {
                 self.uninstall(head);
             }

@@ -7,8 +7,9 @@ use crate::access::{self, Access, BUS, Trap};
 use crate::calls::Identity;
 use crate::code::{Code, GUEST_BITS, Ip};
 use crate::compile;
+use crate::fp;
 use crate::interp;
-use crate::state::{FPCR, PC, State};
+use crate::state::{FPCR, FPSR, PC, State};
 
 /// Why a guest thread stopped; the values of `engine/protocol.py`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,9 +171,11 @@ impl Cpu {
         let Some(mut ip) = self.target(pc) else {
             return self.exit;
         };
+        fp::host::enter();
         while let Some(next) = ip.execute(self) {
             ip = next;
         }
+        self.sync_fpsr();
         self.exit
     }
 
@@ -279,7 +282,9 @@ impl Cpu {
     }
 
     /// Bring FPSR up to date.
-    pub(crate) fn sync_fpsr(&mut self) {}
+    pub(crate) fn sync_fpsr(&mut self) {
+        self.state.x[usize::from(FPSR)] |= u64::from(fp::host::take_flags());
+    }
 
     #[cold]
     fn stop(&mut self, at: Ip) -> Option<Ip> {

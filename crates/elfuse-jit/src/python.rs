@@ -26,7 +26,8 @@ impl Space {
     /// Branch targets reached `threshold` times are compiled, none with 0.
     #[new]
     fn new(memory: u64, exits: Py<PyTuple>, threshold: u16) -> PyResult<Self> {
-        let code = Code::new(memory, threshold).map_err(|error| PyOSError::new_err(error.to_string()))?;
+        let code =
+            Code::new(memory, threshold).map_err(|error| PyOSError::new_err(error.to_string()))?;
         Ok(Self {
             code: Arc::new(code),
             exits,

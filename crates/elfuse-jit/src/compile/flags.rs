@@ -155,9 +155,7 @@ impl Flags {
             Kind::Sub(width) => {
                 let (a, b) = self.operands(builder, width);
                 let difference = builder.ins().isub(a, b);
-                let c = builder
-                    .ins()
-                    .icmp(IntCC::UnsignedGreaterThanOrEqual, a, b);
+                let c = builder.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, a, b);
                 let left = builder.ins().bxor(a, b);
                 let right = builder.ins().bxor(a, difference);
                 Self::signed(builder, width, difference, c, left, right)

@@ -123,7 +123,9 @@ impl Lifter<'_, '_> {
     fn leave_if(&mut self, condition: Value) {
         let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
         self.builder.set_cold_block(cold);
-        self.builder.ins().brif(condition, cold, &NONE, go_on, &NONE);
+        self.builder
+            .ins()
+            .brif(condition, cold, &NONE, go_on, &NONE);
         self.builder.switch_to_block(cold);
         self.leave_at_checkpoint();
         self.builder.switch_to_block(go_on);

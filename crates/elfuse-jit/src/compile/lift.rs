@@ -14,8 +14,8 @@ use std::rc::Rc;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{F32, F64, I8, I8X16, I16, I32, I64, I64X2};
 use cranelift_codegen::ir::{
-    AbiParam, AtomicRmwOp, Block as IrBlock, BlockArg, Function, InstBuilder, MemFlagsData, SigRef, Signature,
-    Type, Value,
+    AbiParam, AtomicRmwOp, Block as IrBlock, BlockArg, Function, InstBuilder, MemFlagsData, SigRef,
+    Signature, Type, Value,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
@@ -23,7 +23,9 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use crate::compile::flags::{Flags, Kind, Width};
 use crate::compile::region::{Block, End, Region, Registers};
 use crate::cpu::layout;
-use crate::ir::{Address, Args, Atomic, Extend, Fill, Float, Insn, Logic, Op, Operand, Shift, Size, Unary};
+use crate::ir::{
+    Address, Args, Atomic, Extend, Fill, Float, Insn, Logic, Op, Operand, Shift, Size, Unary,
+};
 use crate::state::{FPCR, PSTATE, SINK, SP, TPIDR, ZERO};
 
 /// Register block and engine fields: always accessible.
@@ -227,9 +229,7 @@ pub(super) fn lift(
     let cpu = builder.block_params(entry)[0];
     let memory = builder.ins().load(I64, OWN, cpu, layout::MEMORY);
     let (flag_a, flag_b) = (builder.declare_var(I64), builder.declare_var(I64));
-    let packed = builder
-        .ins()
-        .load(I64, OWN, cpu, layout::general(PSTATE));
+    let packed = builder.ins().load(I64, OWN, cpu, layout::general(PSTATE));
     let zero = builder.ins().iconst(I64, 0);
     builder.def_var(flag_a, packed);
     builder.def_var(flag_b, zero);
@@ -869,10 +869,7 @@ impl Lifter<'_, '_> {
                 let (expected, new) = (self.x(m), self.x(d));
                 let address = self.ordered(pc, insn, size);
                 let (expected, new) = (self.low(expected, size), self.low(new, size));
-                let found = self
-                    .builder
-                    .ins()
-                    .atomic_cas(GUEST, address, expected, new);
+                let found = self.builder.ins().atomic_cas(GUEST, address, expected, new);
                 self.finish_atomic(pc);
                 let found = self.wide(found, size);
                 self.set_x(a, found);
@@ -956,10 +953,7 @@ impl Lifter<'_, '_> {
             low
         } else {
             let low = self.builder.ins().ushr_imm_u(low, i64::from(lsb));
-            let high = self
-                .builder
-                .ins()
-                .ishl_imm_u(high, bits - i64::from(lsb));
+            let high = self.builder.ins().ishl_imm_u(high, bits - i64::from(lsb));
             self.builder.ins().bor(high, low)
         };
         self.write(d, result, width);
@@ -1150,10 +1144,10 @@ impl Lifter<'_, '_> {
             I64 => self.load(address, offset, size, Fill::Zero),
             _ => self.builder.ins().load(ty, GUEST, address, offset),
         };
-        let vector = self.builder.ins().scalar_to_vector(
-            ty.by(128 / ty.bits()).expect("a vector of 128 bits"),
-            value,
-        );
+        let vector = self
+            .builder
+            .ins()
+            .scalar_to_vector(ty.by(128 / ty.bits()).expect("a vector of 128 bits"), value);
         self.builder.ins().bitcast(I8X16, LITTLE, vector)
     }
 
@@ -1162,10 +1156,7 @@ impl Lifter<'_, '_> {
             self.builder.ins().store(GUEST, value, address, offset);
             return;
         }
-        let lanes = self
-            .builder
-            .ins()
-            .bitcast(I64X2, LITTLE, value);
+        let lanes = self.builder.ins().bitcast(I64X2, LITTLE, value);
         let low = self.builder.ins().extractlane(lanes, 0u8);
         self.store(address, offset, size, low);
     }
@@ -1250,9 +1241,8 @@ impl Lifter<'_, '_> {
         let Args { d, n, m, .. } = insn.args;
         let (guest, new) = (self.x(n), self.x(d));
         let address = self.ordered(pc, insn, size);
-        let load = |lifter: &mut Self, offset| {
-            lifter.builder.ins().load(I64, OWN, lifter.cpu, offset)
-        };
+        let load =
+            |lifter: &mut Self, offset| lifter.builder.ins().load(I64, OWN, lifter.cpu, offset);
         let bytes = load(self, layout::MONITOR_BYTES);
         let watched = load(self, layout::MONITOR_ADDRESS);
         let seen = load(self, layout::MONITOR_VALUE);
@@ -1301,13 +1291,10 @@ impl Lifter<'_, '_> {
                 AtomicRmwOp::And
             }
         };
-        let old = self.builder.ins().atomic_rmw(
-            Self::integer(size),
-            GUEST,
-            operation,
-            address,
-            operand,
-        );
+        let old =
+            self.builder
+                .ins()
+                .atomic_rmw(Self::integer(size), GUEST, operation, address, operand);
         self.finish_atomic(pc);
         let old = self.wide(old, size);
         self.set_x(d, old);

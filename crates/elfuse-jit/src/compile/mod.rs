@@ -16,8 +16,8 @@ use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{Context, control::ControlPlane};
 use cranelift_frontend::FunctionBuilderContext;
 
-pub(crate) use crate::compile::arena::Arena;
 use crate::code::{Code, Ip};
+pub(crate) use crate::compile::arena::Arena;
 use crate::compile::region::Region;
 use crate::cpu::{Attention, Cpu};
 use crate::ir::{Args, Helper};
@@ -34,7 +34,14 @@ fn isa() -> Option<OwnedTargetIsa> {
         ("is_pic", "true"),
         // Tail calls between regions need frames.
         ("preserve_frame_pointers", "true"),
-        ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
+        (
+            "enable_verifier",
+            if cfg!(debug_assertions) {
+                "true"
+            } else {
+                "false"
+            },
+        ),
         ("enable_alias_analysis", "false"),
         ("unwind_info", "false"),
     ] {
@@ -89,7 +96,9 @@ impl Compiler {
             .map(|(_, head)| *head)
             .collect();
         state.blocks.retain(|(_, head), _| !heads.contains(head));
-        state.seen.retain(|head| !heads.contains(head) && !(start..end).contains(head));
+        state
+            .seen
+            .retain(|head| !heads.contains(head) && !(start..end).contains(head));
         heads
     }
 
@@ -104,7 +113,9 @@ impl Compiler {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Progress> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -173,7 +184,12 @@ fn compile(code: &Code, pc: u64) {
     };
     let mut context = Context::new();
     let mut builder = FunctionBuilderContext::new();
-    lift::lift(&region, isa.frontend_config(), &mut context.func, &mut builder);
+    lift::lift(
+        &region,
+        isa.frontend_config(),
+        &mut context.func,
+        &mut builder,
+    );
     let Ok(compiled) = context.compile(&**isa, &mut ControlPlane::default()) else {
         debug_assert!(false, "Cranelift refuses a region");
         return;
@@ -256,7 +272,9 @@ pub(crate) fn skip_fault(registers: &mut [libc::greg_t]) -> bool {
     }
     // SAFETY: `run` set it and its vCPU still runs in this thread.
     let attention = unsafe { &*attention };
-    attention.faulted.store(1, std::sync::atomic::Ordering::Relaxed);
+    attention
+        .faulted
+        .store(1, std::sync::atomic::Ordering::Relaxed);
     if instruction.mnemonic() == iced_x86::Mnemonic::Cmpxchg {
         // Cranelift repeats it until it succeeds.
         registers[libc::REG_EFL as usize] |= ZERO_FLAG;

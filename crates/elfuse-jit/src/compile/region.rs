@@ -180,7 +180,9 @@ fn registers(insn: &Insn) -> (Registers, Registers) {
         ..Registers::default()
     };
     let vector = |list: &[u8]| Registers {
-        vector: list.iter().fold(0, |set, register| set | 1 << (register % 32)),
+        vector: list
+            .iter()
+            .fold(0, |set, register| set | 1 << (register % 32)),
         ..Registers::default()
     };
     let flags = Registers {

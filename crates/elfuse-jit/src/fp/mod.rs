@@ -3,6 +3,19 @@
 //!
 //! A value is its bit pattern: u16, u32 or u64 stands for half, single or double precision.
 
+mod arithmetic;
+mod convert;
+mod estimate;
+mod format;
+pub mod host;
+#[cfg(test)]
+mod tests;
+
+pub use arithmetic::*;
+pub use convert::*;
+pub use estimate::*;
+pub use format::{Format, Rounding};
+
 use crate::state::{FPCR, FPSR, State};
 
 /// FPCR and FPSR while an instruction executes.
