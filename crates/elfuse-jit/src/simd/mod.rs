@@ -3,6 +3,8 @@
 pub(crate) mod arithmetic;
 pub(crate) mod crypto;
 pub(crate) mod crypto_host;
+pub(crate) mod float;
+pub(crate) mod float_scalar;
 pub(crate) mod lanes;
 pub(crate) mod permute;
 pub(crate) mod shape;

@@ -3,11 +3,13 @@
 #![forbid(unsafe_code)]
 
 pub mod fields;
+pub mod fp;
 pub mod immediate;
 pub mod memory;
 pub mod register;
 pub mod simd;
 mod simd_decode;
+pub mod simd_fp;
 pub mod simd_permute;
 pub mod simd_scalar;
 pub mod simd_shift;
@@ -79,6 +81,8 @@ const GROUPS: &[&[Row]] = &[
     simd_permute::ROWS,
     simd_scalar::ROWS,
     simd_shift::ROWS,
+    fp::ROWS,
+    simd_fp::ROWS,
 ];
 
 /// All rows.

@@ -128,6 +128,46 @@ impl Random {
         }) & ones
     }
 
+    /// A floating-point number with so many bits of exponent and fraction, often a special one.
+    pub(crate) fn float(&mut self, exponent_bits: u32, fraction_bits: u32) -> u64 {
+        let sign = self.below(2);
+        let top = (1u64 << exponent_bits) - 1;
+        let bias = top >> 1;
+        let exponent = match self.below(8) {
+            0 => 0,
+            1 => top,
+            2 => self.pick(&[1, 2, top - 1, top - 2]),
+            3 => bias + self.pick(&[14, 15, 16, 30, 31, 32, 62, 63, 64]),
+            4 => bias + self.pick(&[0, fraction_bits.into(), 1, 10, 23, 24]),
+            5 | 6 => bias - 12 + self.below(24),
+            _ => self.below(top + 1),
+        };
+        let ones = (1u64 << fraction_bits) - 1;
+        let at = self.below(fraction_bits.into());
+        let fraction = match self.below(8) {
+            0 | 1 => 0,
+            2 => 1 << (fraction_bits - 1),
+            3 => ones,
+            4 => 1 << at,
+            5 => ones << at & ones,
+            6 => ones >> at,
+            _ => self.next() & ones,
+        };
+        (sign << exponent_bits | exponent.min(top)) << fraction_bits | fraction
+    }
+
+    /// A vector of floating-point numbers of so many bits.
+    pub(crate) fn floats(&mut self, bits: u32) -> u128 {
+        (0..128 / bits).fold(0, |vector, i| {
+            let value = match bits {
+                16 => self.float(5, 10),
+                32 => self.float(8, 23),
+                _ => self.float(11, 52),
+            };
+            vector | u128::from(value) << (i * bits)
+        })
+    }
+
     /// A vector of integers of one size.
     pub(crate) fn integers(&mut self) -> u128 {
         let bits = self.pick(&[8, 16, 32, 64]);
