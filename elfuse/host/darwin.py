@@ -7,6 +7,7 @@ import struct
 import sys
 import tempfile
 import termios
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from elfuse.host.types import HeldLock
@@ -99,12 +100,12 @@ def set_size(name: bytes, at: int, size: int) -> None:
         os.close(fd)
 
 
-def open_for_writing(fd: int) -> bool:
-    """Whether anybody has the file open for writing that `fd` has open for reading.
+def open_for_writing(fd: int, processes: Iterable[int]) -> bool:
+    """Whether one of the processes has open for writing what `fd` has open for reading.
 
     False too where that cannot be told, which is everywhere here.
     """
-    del fd
+    del fd, processes
     return False
 
 

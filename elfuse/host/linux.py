@@ -7,6 +7,8 @@ import signal
 import struct
 import sys
 import termios
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from elfuse.host.types import HeldLock
@@ -108,8 +110,8 @@ def set_size(name: bytes, at: int, size: int) -> None:
         os.close(fd)
 
 
-def open_for_writing(fd: int) -> bool:
-    """Whether anybody has the file open for writing that `fd` has open for reading.
+def open_for_writing(fd: int, processes: Iterable[int]) -> bool:
+    """Whether one of the processes has open for writing what `fd` has open for reading.
 
     False too where that cannot be told: another user's file, a filesystem without leases.
     """
@@ -119,10 +121,29 @@ def open_for_writing(fd: int) -> bool:
     try:
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except BlockingIOError:
-        return True
+        # Network filesystems answer so for reasons of their own.
+        status = os.fstat(fd)
+        return any(_has_for_writing(pid, status) for pid in processes)
     except OSError:
         return False
     fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return False
+
+
+def _has_for_writing(pid: int, wanted: os.stat_result) -> bool:
+    try:
+        numbers = os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        return False
+    for number in numbers:
+        with suppress(OSError):
+            # One that is closed meanwhile does not count.
+            found = os.stat(f"/proc/{pid}/fd/{number}")
+            if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
+                with open(f"/proc/{pid}/fdinfo/{number}", "rb") as file:
+                    flags = next(line for line in file if line.startswith(b"flags:"))
+                if int(flags.split()[1], 8) & os.O_ACCMODE:
+                    return True
     return False
 
 

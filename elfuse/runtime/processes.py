@@ -277,6 +277,10 @@ class ProcessTable:
     def by_host_pid(self, host_pid: int) -> Entry | None:
         return next((e for e in self if e[Field.HOST_PID] == host_pid), None)
 
+    def host_pids(self) -> Iterator[int]:
+        """The host processes that run guests."""
+        return (e[Field.HOST_PID] for e in self if e.state is not State.ZOMBIE)
+
     def __iter__(self) -> Iterator[Entry]:
         for slot in range(self._header[1]):
             entry = self._slot(slot)

@@ -37,7 +37,7 @@ GAPS = {
 
 ENGINE_GAPS = {
     ("unicorn", "code_written_elsewhere_runs"): "keeps translations of code changed elsewhere",
-    ("unicorn", "file_size_changes_show_in_mappings"): "a mapped file that shrinks is a host SIGBUS",
+    ("unicorn", "file_size_changes_show_in_mappings"): "a shrunk mapped file is a host SIGBUS",
 }
 """What one engine does not do."""
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -200,3 +201,13 @@ def test_attributes_of_a_link_are_its_own(fs: HostFilesystem, inside: Path, outs
     assert host.list_xattrs(os.fsencode(outside / "secret"), follow=True) == []
     with fails(95):
         link.setattr(mode=0o777)
+
+
+def test_writers_of_a_file_count_if_they_are_among_the_processes(tmp_path: Path) -> None:
+    path = tmp_path / "program"
+    on_linux = sys.platform == "linux"
+    with path.open("wb"), path.open("rb") as read:
+        assert host.open_for_writing(read.fileno(), [1 << 30, os.getpid()]) == on_linux
+        assert not host.open_for_writing(read.fileno(), [])
+    with path.open("rb") as one, path.open("rb"):
+        assert not host.open_for_writing(one.fileno(), [os.getpid()])

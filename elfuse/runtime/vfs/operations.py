@@ -290,7 +290,7 @@ def open_exec(task: "Task", path: bytes | Location) -> OpenFile:
         # Linux does not count the descriptor that memfd_create returned.
         return place.inode.open_file(task, place, abi.O_RDONLY)
     file = _regular(place, abi.O_RDONLY)
-    if host.open_for_writing(file.host_fd()):
+    if host.open_for_writing(file.host_fd(), task.kernel.processes.host_pids()):
         raise SyscallError(Errno.ETXTBSY)
     return file
 
