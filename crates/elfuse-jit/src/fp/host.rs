@@ -36,12 +36,13 @@ fn store_control() -> u32 {
 }
 
 /// Before guest code runs: no exception is raised yet.
-pub(crate) fn enter() {
+pub fn enter() {
     load_control(DEFAULT);
 }
 
 /// The exceptions raised since, as FPSR flags; none are raised any more.
-pub(crate) fn take_flags() -> u32 {
+#[must_use]
+pub fn take_flags() -> u32 {
     let raised = store_control() & 0x3f;
     if raised != 0 {
         load_control(DEFAULT);

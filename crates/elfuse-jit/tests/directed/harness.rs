@@ -7,6 +7,7 @@ use std::io::{BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use elfuse_jit::fp::host;
 use elfuse_jit::ir::{Insn, Op};
 use elfuse_jit::state::{FPCR, FPSR, State};
 use elfuse_jit::table::{self, Row};
@@ -75,7 +76,9 @@ impl Record {
         state.x[usize::from(FPCR)] = u64::from(self.fpcr);
         state.x[usize::from(FPSR)] = u64::from(self.fpsr);
         state.set_nzcv(self.nzcv);
+        host::enter();
         helper(&mut state, insn.args);
+        state.x[usize::from(FPSR)] |= u64::from(host::take_flags());
         let mut after = *self;
         after.v.copy_from_slice(&state.v[..8]);
         after.x.copy_from_slice(&state.x[..4]);
