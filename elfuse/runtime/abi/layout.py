@@ -1,7 +1,7 @@
 """Declare a kernel struct once: members with sizes, packing, and loads and stores in guest memory."""
 
 import struct
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Protocol, Self, dataclass_transform, get_type_hints
 
 u8 = Annotated[int, "B"]
@@ -28,45 +28,87 @@ class Memory(Protocol):
     def write(self, address: int, data: bytes) -> None: ...
 
 
+class _Layout:
+    """What the annotations of a struct say, read when the first object is made or packed.
+
+    Most programs use few structs, and reading the annotations of all takes longer than they run.
+    """
+
+    def __init__(self, cls: type["Struct"]) -> None:
+        hints: dict[str, Any] = get_type_hints(cls, include_extras=True)
+        self.members: dict[str, type[Struct] | None] = {}
+        """In order, with the type of a nested struct."""
+        layout = "<"
+        for name in cls.__annotations__:
+            hint = hints[name]
+            if isinstance(hint, type) and issubclass(hint, Struct):
+                self.members[name] = hint
+                nested: struct.Struct = hint.layout().codec
+                layout += nested.format.lstrip("<")
+            else:
+                self.members[name] = None
+                kind = hint.__metadata__[0]
+                layout += f"{kind.size}s" if isinstance(kind, Bytes) else kind
+        self.flat = not any(self.members.values())
+        self.defaults = {name: getattr(cls, name) for name in self.members if hasattr(cls, name)}
+        self.codec: struct.Struct = struct.Struct(layout)
+        if self.codec.size != cls.size:
+            raise TypeError(f"{cls.__name__}: members take {self.codec.size} bytes, not {cls.size}")
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 class Struct:
     """Base of kernel structs: little-endian, no implicit padding.
 
     A subclass names its members in order with the integer types above, `Annotated[bytes,
-    Bytes(n)]` or another `Struct`, and its size as the kernel has it; TypeError at import when
-    the members do not add up.
+    Bytes(n)]` or another `Struct`, and its size as the kernel has it. TypeError at its first use
+    when the members do not add up; `tests/runtime/test_abi.py` uses every one.
     """
 
     size: ClassVar[int]
-    _codec: ClassVar[struct.Struct]
-    _nested: ClassVar[tuple[tuple[str, type["Struct"] | None, int], ...]]
+    _layout: ClassVar[_Layout | None]
 
-    def __init_subclass__(cls, *, size: int, **kwargs: object) -> None:
-        super().__init_subclass__(**kwargs)
-        dataclass(frozen=True, kw_only=True)(cls)
-        hints = get_type_hints(cls, include_extras=True)
-        layout = "<"
-        nested: list[tuple[str, type[Struct] | None, int]] = []
-        for field in fields(cls):  # type: ignore[arg-type]  # the decorator has run
-            hint: Any = hints[field.name]
-            if isinstance(hint, type) and issubclass(hint, Struct):
-                part = hint._codec.format.lstrip("<")
-                nested.append((field.name, hint, len(struct.unpack("<" + part, bytes(hint.size)))))
-            else:
-                kind = hint.__metadata__[0]
-                part = f"{kind.size}s" if isinstance(kind, Bytes) else kind
-                nested.append((field.name, None, 1))
-            layout += part
-        cls._codec = struct.Struct(layout)
-        cls._nested = tuple(nested)
+    def __init_subclass__(cls, *, size: int) -> None:
+        super().__init_subclass__()
         cls.size = size
-        if cls._codec.size != size:
-            raise TypeError(f"{cls.__name__}: members take {cls._codec.size} bytes, not {size}")
+        cls._layout = None
+
+    @classmethod
+    def layout(cls) -> _Layout:
+        """The members and their packing."""
+        layout = cls._layout
+        if layout is None:
+            layout = cls._layout = _Layout(cls)
+        return layout
+
+    def __init__(self, **members: Any) -> None:
+        layout = self._layout or self.layout()
+        values = layout.defaults | members
+        if len(values) != len(layout.members):
+            wrong = ", ".join(sorted(layout.members.keys() ^ values.keys()))
+            raise TypeError(f"{type(self).__name__}: missing or unknown: {wrong}")
+        self.__dict__.update(values)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} cannot be changed")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._values()))
+
+    def __repr__(self) -> str:
+        members = (f"{name}={getattr(self, name)!r}" for name in self.layout().members)
+        return f"{type(self).__name__}({', '.join(members)})"
 
     def _values(self) -> list[Any]:
+        layout, held = self.layout(), self.__dict__
+        if layout.flat:
+            return [held[name] for name in layout.members]
         values: list[Any] = []
-        for name, kind, _count in self._nested:
-            value = getattr(self, name)
+        for name, kind in layout.members.items():
+            value = held[name]
             if kind is None:
                 values.append(value)
             else:
@@ -74,17 +116,20 @@ class Struct:
         return values
 
     @classmethod
-    def _build(cls, values: tuple[Any, ...]) -> Self:
-        members: dict[str, Any] = {}
-        at = 0
-        for name, kind, count in cls._nested:
-            members[name] = values[at] if kind is None else kind._build(values[at : at + count])
-            at += count
-        return cls(**members)
+    def _build(cls, values: Iterator[Any]) -> Self:
+        """From values in order, of which it takes its own."""
+        layout = cls.layout()
+        made = cls.__new__(cls)
+        if layout.flat:
+            made.__dict__.update(zip(layout.members, values, strict=False))
+        else:
+            for name, kind in layout.members.items():
+                made.__dict__[name] = next(values) if kind is None else kind._build(values)
+        return made
 
     def pack(self) -> bytes:
         """The struct's bytes; struct.error if a member does not fit its type."""
-        return self._codec.pack(*self._values())
+        return self.layout().codec.pack(*self._values())
 
     @classmethod
     def packed(cls, *values: int | bytes) -> bytes:
@@ -92,12 +137,12 @@ class Struct:
 
         For calls so frequent that making the object would be most of their cost.
         """
-        return cls._codec.pack(*values)
+        return cls.layout().codec.pack(*values)
 
     @classmethod
     def unpack(cls, data: bytes) -> Self:
         """From exactly `size` bytes."""
-        return cls._build(cls._codec.unpack(data))
+        return cls._build(iter(cls.layout().codec.unpack(data)))
 
     def store(self, memory: Memory, address: int) -> None:
         """Write to guest memory; EFAULT if it is not writable there."""
