@@ -4,11 +4,13 @@ Short options combine (`-it`), values follow or are attached (`-eA=1`, `--env A=
 booleans take `=true` and `=false`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 
 from elfuse.errors import UsageError
+from elfuse.record import Record
 
 
 class Kind(Enum):
@@ -19,8 +21,7 @@ class Kind(Enum):
     LIST = "list"
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Record):
     """One option: `names` with their dashes, the long one last; `metavar` for the help text."""
 
     names: tuple[str, ...]
@@ -34,14 +35,14 @@ class Option:
         return self.names[-1].lstrip("-")
 
 
-@dataclass
 class Parsed:
     """What was given: option key to value (bool, str or list), and the operands."""
 
-    flags: dict[str, bool] = field(default_factory=dict)
-    values: dict[str, str] = field(default_factory=dict)
-    lists: dict[str, list[str]] = field(default_factory=dict)
-    operands: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.flags: dict[str, bool] = {}
+        self.values: dict[str, str] = {}
+        self.lists: dict[str, list[str]] = {}
+        self.operands: list[str] = []
 
     def flag(self, key: str) -> bool:
         return self.flags.get(key, False)

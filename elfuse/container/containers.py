@@ -4,6 +4,8 @@ A container runs as long as somebody holds the lock on `running`: guest processe
 the host drops it with the last of them, however they end.
 """
 
+from __future__ import annotations
+
 import fcntl
 import json
 import os
@@ -12,10 +14,10 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from elfuse.errors import ContainerError
+from elfuse.record import Record, members
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _LEFT = (
@@ -28,8 +30,7 @@ _RIGHT = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Record):
     """A container's description, as config.json holds it."""
 
     id: str
@@ -90,7 +91,7 @@ class Containers:
         directory = self.directory(made)
         (directory / "upper").mkdir(parents=True)
         partial = directory / "config.json.part"
-        partial.write_text(json.dumps(asdict(made)))
+        partial.write_text(json.dumps(members(made)))
         partial.rename(directory / "config.json")
         return made
 

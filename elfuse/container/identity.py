@@ -1,17 +1,18 @@
 """Who the guest is and what its environment holds: docker's rules for --user, -e and --env-file."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from elfuse.errors import ContainerError, UsageError
+from elfuse.record import Record
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Record):
     """Numbers and home of the guest's user."""
 
     uid: int

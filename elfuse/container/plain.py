@@ -1,14 +1,16 @@
 """Plain mode: one ELF file, host files, and possibly a sysroot in front of them."""
 
+from __future__ import annotations
+
 import os
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NoReturn
 
 from elfuse.container.identity import plain_environment
 from elfuse.container.starting import StartFailure, guest_root, make_kernel, start
 from elfuse.errors import UsageError
+from elfuse.record import Record
 from elfuse.runtime.boot import Program
 from elfuse.runtime.fs.host import HostFilesystem
 from elfuse.runtime.vfs.credentials import Credentials
@@ -21,8 +23,7 @@ _SYSTEM = (
 """Directories of the host that are a system's own. Others hold what users and services work on."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlainOptions:
+class PlainOptions(Record):
     """The command line of plain mode."""
 
     program: str

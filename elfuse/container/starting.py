@@ -1,15 +1,17 @@
 """What plain mode and `run` share: a kernel with its mounts, and a start that explains failures."""
 
+from __future__ import annotations
+
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from elfuse.engine import open_engine
 from elfuse.errors import CommandNotExecutable, CommandNotFound, ContainerError
 from elfuse.overlay.overlay import Overlay
+from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.boot import Program, boot
 from elfuse.runtime.fs.devices import mount_pts, populate
@@ -68,8 +70,7 @@ def _remove(directory: str) -> None:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-@dataclass(frozen=True, slots=True)
-class StartFailure:
+class StartFailure(Record):
     """How to name what could not be started."""
 
     program: str

@@ -1,11 +1,14 @@
 """Terminals of the host in Linux's terms: termios by flag name, window sizes, pseudo-terminals."""
 
+from __future__ import annotations
+
 import fcntl
 import os
 import pty
 import sys
 import termios
-from dataclasses import dataclass
+
+from elfuse.record import Record
 
 # Linux's values (asm-generic/termbits.h); the host's are looked up by name in `termios`.
 _IFLAG = {
@@ -40,8 +43,7 @@ CONTROL_CHARACTERS = 19
 """NCCS of Linux's struct termios."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(Record):
     """A terminal's settings with Linux's flag values; `speed` in baud, `cc` has 19 bytes."""
 
     iflag: int

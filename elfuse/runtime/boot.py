@@ -1,13 +1,15 @@
 """The first process of a run: from a kernel and a program to a task that executes."""
 
+from __future__ import annotations
+
 import os
 import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import NoReturn
 
+from elfuse.record import Record
 from elfuse.runtime import signals
 from elfuse.runtime.abi.errno import SyscallError
 from elfuse.runtime.abi.fcntl import AT_FDCWD
@@ -25,8 +27,7 @@ from elfuse.runtime.vfs.fdtable import FdTable
 from elfuse.runtime.wait import NoResult
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Record):
     """What the first process executes, and as whom. Paths are the guest's."""
 
     path: bytes

@@ -4,10 +4,12 @@ Permission checks go by user id; the sets are kept so that a program that drops 
 that they are gone. They follow the effective user id until capset(2) narrows them.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, Self
 from weakref import WeakKeyDictionary
 
+from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.system import ALL_CAPABILITIES, CapabilityData
 
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
 _LOW = 0xFFFF_FFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Sets:
+class Sets(Record):
     """Effective, permitted and inheritable capabilities as bit masks."""
 
     effective: int
@@ -48,7 +49,7 @@ class Sets:
 
 
 # Processes that called capset. A forked child goes on with the same Process object.
-_narrowed: "WeakKeyDictionary[Process, Sets]" = WeakKeyDictionary()
+_narrowed: WeakKeyDictionary[Process, Sets] = WeakKeyDictionary()
 
 
 def for_user(euid: int) -> Sets:
@@ -56,7 +57,7 @@ def for_user(euid: int) -> Sets:
     return Sets(ALL_CAPABILITIES, ALL_CAPABILITIES) if euid == 0 else Sets(0, 0)
 
 
-def of(process: "Process") -> Sets:
+def of(process: Process) -> Sets:
     """The process's sets."""
     held = for_user(process.credentials.euid)
     kept = _narrowed.get(process)
@@ -65,7 +66,7 @@ def of(process: "Process") -> Sets:
     return Sets(kept.effective & held.effective, kept.permitted & held.permitted, kept.inheritable)
 
 
-def change(process: "Process", wanted: Sets) -> None:
+def change(process: Process, wanted: Sets) -> None:
     """capset(2): EPERM for what is not permitted already."""
     held = of(process)
     if wanted.permitted & ~held.permitted or wanted.effective & ~wanted.permitted:

@@ -1,13 +1,15 @@
 """The guest's clocks: a function that reads each, and waiting on one (clock_gettime(2))."""
 
+from __future__ import annotations
+
 import resource
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from elfuse.host import clocks as host
+from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.time import CPUCLOCK_FD, CPUCLOCK_THREAD, CPUCLOCK_VIRT, SECOND, Clock
 from elfuse.runtime.processes import Field
@@ -20,8 +22,7 @@ _COARSE_NS = 4_000_000
 _CPU_LOOK_NS = 4_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Record):
     """A clock somebody reads, sleeps on or sets timers on."""
 
     read: Callable[[], int]
@@ -65,7 +66,7 @@ _SOURCES: dict[int, Source] = {
 }
 
 
-def source(task: "Task", number: int) -> Source:
+def source(task: Task, number: int) -> Source:
     """The clock of a number; EINVAL for none.
 
     Negative numbers name the CPU clock of a process or thread (clock_getcpuclockid(3)).
@@ -91,7 +92,7 @@ def source(task: "Task", number: int) -> Source:
     return Source(partial(host.process_cpu_ns, entry[Field.HOST_PID]), cpu=True)
 
 
-def _thread_cpu(thread: "Task") -> Source:
+def _thread_cpu(thread: Task) -> Source:
     def read() -> int:
         # The host must not be asked about a host thread that may be gone.
         if thread.kernel.tasks.get(thread.tid) is not thread:

@@ -5,15 +5,17 @@ process: what it writes must reach the parent. It runs as a second guest process
 parent's host process instead, and the host forks only when it calls execve.
 """
 
+from __future__ import annotations
+
 import gc
 import os
 import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from elfuse.engine.protocol import Register
+from elfuse.record import Record
 from elfuse.runtime.abi.clone import NAMESPACES, Clone
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.interval import ProcessTimers
@@ -29,8 +31,7 @@ for _flag in Clone:
     _KNOWN |= _flag
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Record):
     """clone(2)'s arguments; `stack` is the child's initial SP, 0 to keep the parent's."""
 
     flags: Clone

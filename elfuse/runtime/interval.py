@@ -4,10 +4,12 @@ As in the kernel, a periodic timer is not started again before its signal has be
 has passed by then is its overrun. So a short interval cannot flood a process with signals.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from elfuse.record import Record, replace
 from elfuse.runtime import signals
 from elfuse.runtime.abi.signal import Sig
 from elfuse.runtime.abi.time import ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL
@@ -128,19 +130,18 @@ class Interval:
         self._schedule(least_ns)
 
 
-@dataclass(frozen=True, slots=True)
-class Notify:
+class Notify(Record):
     """How a timer tells: with which signal, to the process or to one thread."""
 
     signo: int
     value: int
-    thread: "Task | None" = None
+    thread: Task | None = None
 
 
 class ProcessTimers:
     """A process's timers. A fork's child starts with a new one."""
 
-    def __init__(self, process: "Process") -> None:
+    def __init__(self, process: Process) -> None:
         self._process = process
         self._queue = process.kernel.timers
         self._intervals: dict[int, Interval] = {}
@@ -177,7 +178,7 @@ class ProcessTimers:
         self.created[number] = Interval(self._queue, source, expired)
         return number
 
-    def _post(self, info: SigInfo, thread: "Task | None", taken: Taken) -> bool:
+    def _post(self, info: SigInfo, thread: Task | None, taken: Taken) -> bool:
         if not self._process.tasks:
             # A process without a host process of its own has ended.
             self.cancel()

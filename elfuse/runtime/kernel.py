@@ -1,5 +1,7 @@
 """The kernel of one host process: what all its tasks share, and the thread that serves them."""
 
+from __future__ import annotations
+
 import os
 import select
 import signal
@@ -7,11 +9,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elfuse import host
 from elfuse.engine.protocol import Engine
+from elfuse.record import Record
 from elfuse.runtime.abi.signal import Sig
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.futex import FutexTable
@@ -28,8 +30,7 @@ if TYPE_CHECKING:
 _WAKE = b"\0"
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Record):
     """What differs between runs and never changes during one."""
 
     contained: bool

@@ -7,10 +7,10 @@ host process. Behaviour follows mmap(2), mremap(2), brk(2), madvise(2) and Linux
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import replace
 
 from elfuse.engine.protocol import AddressSpace, Protection
 from elfuse.engine.ranges import Range, RangeMap
+from elfuse.record import replace
 from elfuse.runtime.abi import mman
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.anonymous import SharedMemory

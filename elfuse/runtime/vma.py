@@ -1,10 +1,12 @@
 """What an area of the guest's address space is: protection, sharing, backing, name."""
 
-from dataclasses import dataclass, replace
+from __future__ import annotations
+
 from itertools import count
 from typing import NamedTuple
 
 from elfuse.engine.protocol import Protection
+from elfuse.record import Record, replace
 from elfuse.runtime.files.base import OpenFile
 
 _shared_ids = count(1)
@@ -20,8 +22,7 @@ class Backing:
         self.file.release()
 
 
-@dataclass(frozen=True, slots=True)
-class Area:
+class Area(Record):
     """An area's properties. They hold wherever it is cut, hence `delta` and no file offset."""
 
     protection: Protection
@@ -38,10 +39,10 @@ class Area:
     """Whether mprotect may add PROT_WRITE (not to a shared mapping of a read-only file)."""
     wipe_on_fork: bool = False
 
-    def protected(self, protection: Protection) -> "Area":
+    def protected(self, protection: Protection) -> Area:
         return replace(self, protection=protection)
 
-    def mergeable(self, other: "Area") -> bool:
+    def mergeable(self, other: Area) -> bool:
         """Whether two neighbours are one line of /proc/PID/maps."""
         return (
             self.protection == other.protection

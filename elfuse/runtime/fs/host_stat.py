@@ -1,8 +1,11 @@
 """What the host's stat and statvfs say, in the shape `vfs.filesystem` asks for."""
 
+from __future__ import annotations
+
 import os
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from elfuse.record import Record
 
 
 class HostAttributes:
@@ -35,8 +38,7 @@ class HostAttributes:
         return os.minor(self.rdev) if self.rdev else 0
 
 
-@dataclass(frozen=True, slots=True)
-class HostCapacity:
+class HostCapacity(Record):
     """`vfs.filesystem.StatFs` of the host's filesystem; shown to the guest as ext4."""
 
     block_size: int

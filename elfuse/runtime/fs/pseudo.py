@@ -4,14 +4,16 @@ They satisfy `vfs.filesystem` and are read-only in their names: creating, removi
 fail as on Linux's procfs.
 """
 
+from __future__ import annotations
+
 import errno  # noqa: TID251 - raised to callers who expect the host's OSErrors
 import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
+from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.poll import POLLIN, POLLOUT
 from elfuse.runtime.files.base import OpenFile
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
 SEEK_SET, SEEK_CUR = 0, 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attributes:
+class Attributes(Record):
     """`vfs.filesystem.Attributes` of a made-up inode."""
 
     ino: int
@@ -41,8 +42,7 @@ class Attributes:
     ctime_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Record):
     """`vfs.filesystem.DirectoryEntry`."""
 
     name: bytes
@@ -50,8 +50,7 @@ class Name:
     type: int
 
 
-@dataclass(frozen=True, slots=True)
-class Capacity:
+class Capacity(Record):
     """`vfs.filesystem.StatFs` of a filesystem without storage."""
 
     magic: int
@@ -73,11 +72,11 @@ class PseudoFilesystem:
         self._root: PseudoInode | None = None
         self._numbers: dict[bytes, int] = {}
 
-    def attach(self, root: "PseudoInode") -> None:
+    def attach(self, root: PseudoInode) -> None:
         """Set the root; inodes need their filesystem first."""
         self._root = root
 
-    def root(self) -> "PseudoInode":
+    def root(self) -> PseudoInode:
         assert self._root is not None
         return self._root
 
@@ -128,10 +127,10 @@ class PseudoInode:
             ctime_ns=made,
         )
 
-    def lookup(self, name: bytes) -> "PseudoInode":
+    def lookup(self, name: bytes) -> PseudoInode:
         _refuse(errno.ENOTDIR)
 
-    def parent(self) -> "PseudoInode":
+    def parent(self) -> PseudoInode:
         """Walks down again from the root; pseudo trees are shallow."""
         inode = self.fs.root()
         for name in self._path.split(b"/")[1:-1]:
@@ -150,11 +149,11 @@ class PseudoInode:
     def open(self, flags: int) -> int:
         _refuse(errno.ENXIO)
 
-    def open_file(self, task: "Task", location: "Location", flags: int) -> OpenFile:
+    def open_file(self, task: Task, location: Location, flags: int) -> OpenFile:
         """The description for open(2); directories are opened by the caller."""
         raise SyscallError(Errno.ENXIO)
 
-    def follow(self, task: "Task") -> "Location | None":
+    def follow(self, task: Task) -> Location | None:
         """Where a magic link leads; None for an ordinary symbolic link."""
         return None
 
@@ -284,12 +283,12 @@ class MagicLink(Link):
         fs: PseudoFilesystem,
         path: bytes,
         target: Callable[[], bytes],
-        destination: "Callable[[], Location | None]",
+        destination: Callable[[], Location | None],
     ) -> None:
         super().__init__(fs, path, target)
         self._destination = destination
 
-    def follow(self, task: "Task") -> "Location | None":
+    def follow(self, task: Task) -> Location | None:
         return self._destination()
 
 
@@ -310,7 +309,7 @@ class Text(PseudoInode):
         self.contents = contents
         self.store = store
 
-    def open_file(self, task: "Task", location: "Location", flags: int) -> OpenFile:
+    def open_file(self, task: Task, location: Location, flags: int) -> OpenFile:
         made = TextFile(self, flags)
         made.location = location
         if made.writable and self.store is None:
@@ -327,7 +326,7 @@ class TextFile(OpenFile):
         self._data = b""
         self._position = 0
 
-    def read_into(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
+    def read_into(self, task: Task, buffers: Sequence[memoryview], offset: int | None) -> int:
         at = self._position if offset is None else offset
         if at == 0:
             self._data = self._inode.contents()
@@ -340,7 +339,7 @@ class TextFile(OpenFile):
             self._position += total
         return total
 
-    def write_from(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
+    def write_from(self, task: Task, buffers: Sequence[memoryview], offset: int | None) -> int:
         store = self._inode.store
         if store is None:
             raise SyscallError(Errno.EACCES)

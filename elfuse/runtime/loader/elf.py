@@ -1,8 +1,10 @@
 """Read and check an ELF program's headers (fs/binfmt_elf.c)."""
 
-import os
-from dataclasses import dataclass
+from __future__ import annotations
 
+import os
+
+from elfuse.record import Record
 from elfuse.runtime.abi import elf
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
@@ -11,8 +13,7 @@ _MAX_HEADERS = 65536
 _PATH_MAX = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Record):
     """A checked program: its loadable segments, where it starts, which interpreter it wants."""
 
     file: OpenFile

@@ -1,9 +1,11 @@
 """execve's two halves: `prepare` checks everything, `Image.commit` replaces the address space."""
 
+from __future__ import annotations
+
 import os
-from dataclasses import dataclass
 
 from elfuse.engine.protocol import Protection, Register
+from elfuse.record import Record
 from elfuse.runtime.abi import auxv, elf
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
@@ -35,7 +37,7 @@ def prepare(
     name: bytes,
     *,
     name_vanishes: bool = False,
-) -> "Image":
+) -> Image:
     """Open and check a program, following `#!` lines.
 
     ENOENT, EACCES, ENOEXEC, ELIBBAD (a damaged interpreter), ELOOP (scripts naming scripts),
@@ -86,8 +88,7 @@ def _script_line(file: OpenFile) -> tuple[bytes, bytes] | None:
     return words[0], words[1].strip(b" ") if len(words) > 1 else b""
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Record):
     """A program ready to replace a task's."""
 
     program: Program

@@ -1,7 +1,8 @@
 """siginfo_t: what a signal says about itself (sigaction(2), asm-generic/siginfo.h)."""
 
-from dataclasses import dataclass, replace
+from __future__ import annotations
 
+from elfuse.record import Record, replace
 from elfuse.runtime.abi.layout import Struct
 from elfuse.runtime.abi.signal import (
     SI_KERNEL,
@@ -26,8 +27,7 @@ _MASK32, _MASK64 = 0xFFFF_FFFF, 0xFFFF_FFFF_FFFF_FFFF
 _BODY_AT = SiginfoHead.size
 
 
-@dataclass(frozen=True, slots=True)
-class SigInfo:
+class SigInfo(Record):
     """A signal with its origin. Which members count depends on `signo` and `code`."""
 
     signo: int
@@ -107,7 +107,7 @@ class SigInfo:
         return (head + (self.raw or self._body().pack())).ljust(SIGINFO_SIZE, b"\0")
 
     @classmethod
-    def unpack(cls, data: bytes) -> "SigInfo":
+    def unpack(cls, data: bytes) -> SigInfo:
         """From siginfo_t, as rt_sigqueueinfo takes it and inboxes hold it; keeps every byte."""
         head = SiginfoHead.unpack(data[:_BODY_AT])
         found = cls(signo=head.si_signo, code=head.si_code, errno=head.si_errno)

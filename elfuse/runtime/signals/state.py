@@ -1,10 +1,12 @@
 """Dispositions, pending sets and masks of processes and threads (signal(7))."""
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from elfuse.record import Record
 from elfuse.runtime.abi.signal import (
     NSIG,
     SIG_DFL,
@@ -39,8 +41,7 @@ IGNORED_BY_DEFAULT = mask(Sig.SIGCHLD, Sig.SIGURG, Sig.SIGWINCH, Sig.SIGCONT)
 SYNCHRONOUS = mask(Sig.SIGSEGV, Sig.SIGBUS, Sig.SIGILL, Sig.SIGTRAP, Sig.SIGFPE, Sig.SIGSYS)
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Record):
     """struct sigaction of the kernel."""
 
     handler: int = SIG_DFL
@@ -64,7 +65,7 @@ class SignalHandlers:
     def set(self, signo: int, action: Action) -> None:
         self._actions[signo] = action
 
-    def copy(self, *, clear: bool = False) -> "SignalHandlers":
+    def copy(self, *, clear: bool = False) -> SignalHandlers:
         """A copy; `clear` resets caught signals (CLONE_CLEAR_SIGHAND)."""
         made = SignalHandlers()
         made._actions = dict(self._actions)
@@ -150,8 +151,7 @@ class PendingSet:
             self.bits &= ~unwanted
 
 
-@dataclass(frozen=True, slots=True)
-class AltStack:
+class AltStack(Record):
     """sigaltstack(2): base and size, and SS_AUTODISARM; `size` 0 is none."""
 
     base: int = 0
@@ -186,11 +186,11 @@ class TaskSignals:
         self.fault_syndrome = 0
         """Of the last fault: every later frame shows them, as on Linux. Syndrome 0: not shown."""
 
-    def for_thread(self) -> "TaskSignals":
+    def for_thread(self) -> TaskSignals:
         """A thread: the mask is inherited, pending signals and the alternate stack are not."""
         return TaskSignals(self.blocked)
 
-    def for_fork(self) -> "TaskSignals":
+    def for_fork(self) -> TaskSignals:
         """A child that goes on on its own copy of the stack, or on the parent's (vfork)."""
         return TaskSignals(self.blocked, self.altstack)
 
@@ -227,7 +227,7 @@ class ProcessSignals:
         self.pending = PendingSet()
         self.watchers: set[Watcher] = set()
 
-    def for_process(self, *, share_handlers: bool, clear_handlers: bool) -> "ProcessSignals":
+    def for_process(self, *, share_handlers: bool, clear_handlers: bool) -> ProcessSignals:
         """What a child process starts with: no pending signals, nobody watching."""
         if share_handlers:
             return ProcessSignals(self.handlers)

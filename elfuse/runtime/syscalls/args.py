@@ -4,10 +4,12 @@ A type is `Annotated[python type, Arg(decode, show)]`. `decode` is an expression
 register, unsigned 64 bits) and `task`; it is compiled into one function per handler.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
+from elfuse.record import Record
 from elfuse.runtime.abi.fcntl import OPEN_FLAGS
 from elfuse.runtime.abi.signal import signal_name
 
@@ -18,13 +20,12 @@ if TYPE_CHECKING:
 class Call(NamedTuple):
     """A call after its handler ran: what the trace may look at."""
 
-    task: "Task"
+    task: Task
     registers: tuple[int, ...]
     result: int
 
 
-@dataclass(frozen=True, slots=True)
-class Arg:
+class Arg(Record):
     """`decode` makes the handler's value; `show(call, index)` the text of register `index`."""
 
     decode: str

@@ -1,11 +1,13 @@
 """futex(2) and robust lists."""
 
+from __future__ import annotations
+
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
+from elfuse.record import Record
 from elfuse.runtime.abi import futex as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.stat import Timespec
@@ -34,8 +36,7 @@ Word = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(Record):
     """futex(2)'s arguments. `timeout` is an address, or a second number of waiters."""
 
     address: int

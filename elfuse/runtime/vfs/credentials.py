@@ -1,7 +1,10 @@
 """Who a process acts as, and what that allows on an inode (credentials(7), path_resolution(7))."""
 
-from dataclasses import dataclass, replace
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
+
+from elfuse.record import Record, replace
 
 if TYPE_CHECKING:
     from elfuse.runtime.vfs.filesystem import Attributes
@@ -10,8 +13,7 @@ READ, WRITE, EXECUTE = 4, 2, 1
 _S_IFDIR, _S_IFMT = 0o040000, 0o170000
 
 
-@dataclass(slots=True)
-class Credentials:
+class Credentials(Record, frozen=False):
     """User and group ids: real, effective, saved, filesystem; supplementary groups."""
 
     uid: int
@@ -25,24 +27,22 @@ class Credentials:
     groups: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, uid: int, gid: int, groups: tuple[int, ...]) -> "Credentials":
+    def of(cls, uid: int, gid: int, groups: tuple[int, ...]) -> Credentials:
         """All user ids `uid`, all group ids `gid`."""
         return cls(uid, uid, uid, uid, gid, gid, gid, gid, groups)
 
-    def copy(self) -> "Credentials":
+    def copy(self) -> Credentials:
         return replace(self)
 
     def in_group(self, gid: int) -> bool:
         return gid == self.fsgid or gid in self.groups
 
-    def owns(self, attributes: "Attributes") -> bool:
+    def owns(self, attributes: Attributes) -> bool:
         """Whether chmod, utimes and the like are allowed."""
         return self.fsuid in (0, attributes.uid)
 
 
-def permitted(
-    held: Credentials, attributes: "Attributes", want: int, *, real: bool = False
-) -> bool:
+def permitted(held: Credentials, attributes: Attributes, want: int, *, real: bool = False) -> bool:
     """Whether `want` (READ | WRITE | EXECUTE) is allowed; `real` asks for access(2)'s real ids."""
     uid = held.uid if real else held.fsuid
     mode = attributes.mode
