@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
 from elfuse.errors import ContainerError, UsageError
 from elfuse.record import Record
@@ -104,7 +103,8 @@ def _apply(found: dict[str, str], entries: Iterable[str]) -> None:
 
 def _file_entries(path: str) -> list[str]:
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--env-file {path}: {error}") from None
     entries = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pty
 import sys
 import termios
 
@@ -163,7 +162,7 @@ def insert_input(fd: int, byte: bytes) -> None:
 
 def open_pseudo_terminal() -> tuple[int, int]:
     """A new pair: the master's descriptor and the pair's number."""
-    master, slave = pty.openpty()
+    master, slave = os.openpty()
     name = os.ttyname(slave)
     os.close(slave)
     os.set_inheritable(master, False)

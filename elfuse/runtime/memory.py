@@ -5,7 +5,6 @@ host process. Behaviour follows mmap(2), mremap(2), brk(2), madvise(2) and Linux
 """
 
 import os
-import secrets
 from collections.abc import Iterator
 
 from elfuse.engine.protocol import AddressSpace, Protection
@@ -65,7 +64,7 @@ class Memory:
 
     def random_offset(self, below: int) -> int:
         """A page-aligned number below `below`, 0 without address space randomisation."""
-        return secrets.randbelow(below // PAGE) * PAGE if self.randomize else 0
+        return int.from_bytes(os.urandom(8)) % below // PAGE * PAGE if self.randomize else 0
 
     def _forget(self) -> None:
         # Bounds of the area that the last copy used: most copies use it again.

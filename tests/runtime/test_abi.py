@@ -54,6 +54,6 @@ def test_a_wrong_size_or_member_is_an_error():
     with pytest.raises(TypeError, match="12 bytes, not 16"):
         Wrong(a=1, b=2)
     with pytest.raises(TypeError, match="missing or unknown: tv_nsec"):
-        Timespec(tv_sec=1)
+        Timespec(tv_sec=1)  # type: ignore[call-arg]  # what is tested
     with pytest.raises(AttributeError):
-        Timespec(tv_sec=1, tv_nsec=2).tv_sec = 3
+        Timespec(tv_sec=1, tv_nsec=2).tv_sec = 3  # type: ignore[misc]  # what is tested

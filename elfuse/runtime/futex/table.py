@@ -4,7 +4,6 @@ A waker of a shared word marks rows of the registry and kicks their processes, w
 threads then call `collect_wakes`.
 """
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -44,6 +43,8 @@ def _is_private(key: Key) -> bool:
 
 def _digest(key: Key) -> int:
     """64 bits, never 0, the same in every process."""
+    import hashlib  # only futexes in shared memory
+
     raw = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
     return int.from_bytes(raw, "little") | 1
 

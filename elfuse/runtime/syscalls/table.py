@@ -5,7 +5,6 @@ text, and `@syscall(number)` its number. The dispatcher is the only place that t
 `SyscallError` and `OSError` into a guest's result.
 """
 
-import inspect
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
@@ -54,7 +53,8 @@ TABLE: dict[int, Row] = {}
 def _parameters(handler: Callable[..., int]) -> tuple[tuple[str, Arg], ...]:
     hints = get_type_hints(handler, localns={"Task": object}, include_extras=True)
     found = []
-    for name in list(inspect.signature(handler).parameters)[1:]:
+    code = handler.__code__
+    for name in code.co_varnames[1 : code.co_argcount]:
         arg = next(
             (m for m in getattr(hints[name], "__metadata__", ()) if isinstance(m, Arg)), None
         )
