@@ -109,12 +109,16 @@ impl Ip {
 
     /// Make this entry execute `handler`.
     pub fn set(self, handler: Handler, args: Args, imm: u64) {
+        self.set_operands(args, imm);
+        self.redirect(handler);
+    }
+
+    /// Give this entry operands.
+    pub(crate) fn set_operands(self, args: Args, imm: u64) {
         let entry = self.entry();
         let registers = u32::from_le_bytes([args.d, args.n, args.m, args.a]);
-        let distance = (handler as usize).wrapping_sub(undecoded as *const () as usize);
         entry.imm.store(imm, Ordering::Relaxed);
         entry.registers.store(registers, Ordering::Relaxed);
-        entry.handler.store(distance as u32, Ordering::Release);
     }
 
     /// The instruction behind this one.

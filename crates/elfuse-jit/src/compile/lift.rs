@@ -432,10 +432,9 @@ impl Lifter<'_, '_> {
             .builder
             .ins()
             .load(I64, OWN, self.cpu, layout::ATTENTION);
-        let faulted = self
-            .builder
-            .ins()
-            .load(I32, OWN, attention, layout::FAULTED);
+        // Atomic, so that it is not taken for the load of the look before.
+        let faulted = self.builder.ins().iadd_imm_s(attention, i64::from(layout::FAULTED));
+        let faulted = self.builder.ins().atomic_load(I32, OWN, faulted);
         let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
         self.builder.set_cold_block(cold);
         self.builder.ins().brif(faulted, cold, &NONE, go_on, &NONE);

@@ -39,7 +39,11 @@ pub(crate) fn execute_original(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let pc = cpu.code.pc(ip);
     let word = cpu.load::<u32>(ip, pc)?;
     match table::decode(word) {
-        Some(insn) => handler(&insn)(cpu, ip),
+        Some(insn) => {
+            // It may have been compiled before it was ever decoded.
+            ip.set_operands(insn.args, immediate(&insn, pc));
+            handler(&insn)(cpu, ip)
+        }
         None => undefined(cpu, ip),
     }
 }
