@@ -286,8 +286,10 @@ extern "C" fn on_fault(
     let rip = &mut registers[libc::REG_RIP as usize];
     if let Some(behind) = resume(*rip as u64) {
         *rip = behind as i64;
+        // SAFETY: the kernel passes a siginfo_t.
+        let info = unsafe { &*info };
         // SAFETY: SIGSEGV and SIGBUS carry an address.
-        let address = unsafe { (*info).si_addr() } as u64;
+        let address = unsafe { info.si_addr() } as u64;
         let kind = if signal == libc::SIGBUS { BUS } else { 0 };
         // An address that is not canonical is reported as 0; a trap must not be.
         registers[libc::REG_RCX as usize] = (address.max(1) | kind) as i64;

@@ -1,6 +1,6 @@
 //! The virtual counter.
 
-/// Nanoseconds of CLOCK_MONOTONIC.
+/// Nanoseconds of `CLOCK_MONOTONIC`.
 #[must_use]
 pub fn monotonic() -> u64 {
     let mut time = libc::timespec {

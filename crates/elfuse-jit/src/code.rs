@@ -310,7 +310,7 @@ impl Code {
 
     /// Drop the regions that contain instructions of a range.
     fn forget_compiled(&self, start: u64, end: u64) {
-        let pages = start >> PAGE_BITS..(end - 1 >> PAGE_BITS) + 1;
+        let pages = start >> PAGE_BITS..((end - 1) >> PAGE_BITS) + 1;
         if pages
             .clone()
             .any(|page| self.page(page).load(Ordering::Relaxed) & COMPILED != 0)

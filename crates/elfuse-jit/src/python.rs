@@ -81,7 +81,7 @@ impl Vcpu {
     /// Address of the register block.
     fn registers(&self) -> u64 {
         // SAFETY: only the address of the boxed block is taken.
-        unsafe { &raw const (**self.cpu.get()).state as u64 }
+        unsafe { &raw const (*self.cpu.get()).state as u64 }
     }
 
     /// Run until the guest needs the kernel part. Other Python threads run meanwhile.
@@ -106,19 +106,19 @@ impl Vcpu {
 
     fn answer_calls(&self, pid: u32, tid: u32) {
         // SAFETY: see `Sync`; the caller is the thread that runs this vCPU.
-        unsafe { (**self.cpu.get()).identity = Some(Identity { pid, tid }) };
+        unsafe { (*self.cpu.get()).identity = Some(Identity { pid, tid }) };
     }
 
     #[getter]
     fn fault_address(&self) -> u64 {
         // SAFETY: see `Sync`.
-        unsafe { (**self.cpu.get()).fault_address }
+        unsafe { (*self.cpu.get()).fault_address }
     }
 
     #[getter]
     fn fault_access(&self) -> u8 {
         // SAFETY: see `Sync`.
-        unsafe { (**self.cpu.get()).fault_need as u8 }
+        unsafe { (*self.cpu.get()).fault_need as u8 }
     }
 }
 

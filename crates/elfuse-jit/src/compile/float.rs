@@ -211,6 +211,26 @@ impl Lifter<'_, '_> {
                 };
                 self.write_float(d, value, double);
             }
+            Float::ToGeneral | Float::FromGeneral | Float::FromInt { .. } | Float::ToInt { .. } => {
+                self.general(insn, float, double);
+            }
+            Float::Widen => {
+                let value = self.read_float(n, false);
+                let value = self.builder.ins().fpromote(F64, value);
+                self.write_result(d, value, true);
+            }
+            Float::Narrow => {
+                let value = self.read_float(n, true);
+                let value = self.builder.ins().fdemote(F32, value);
+                self.write_result(d, value, false);
+            }
+        }
+    }
+
+    /// Between vector and general registers.
+    fn general(&mut self, insn: &Insn, float: Float, double: bool) {
+        let Args { d, n, .. } = insn.args;
+        match float {
             Float::ToGeneral => {
                 let value = self.read_float(n, double);
                 let width = if double { Width::X } else { Width::W };
@@ -243,16 +263,7 @@ impl Lifter<'_, '_> {
                 };
                 self.write(d, value, width);
             }
-            Float::Widen => {
-                let value = self.read_float(n, false);
-                let value = self.builder.ins().fpromote(F64, value);
-                self.write_result(d, value, true);
-            }
-            Float::Narrow => {
-                let value = self.read_float(n, true);
-                let value = self.builder.ins().fdemote(F32, value);
-                self.write_result(d, value, false);
-            }
+            other => unreachable!("{other:?}"),
         }
     }
 

@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{F32, F64, I8, I8X16, I16, I32, I64, I64X2};
+use cranelift_codegen::ir::types::{I8X16, I32, I64};
 use cranelift_codegen::ir::{
-    AbiParam, AtomicRmwOp, Block as IrBlock, BlockArg, Function, InstBuilder, MemFlagsData, SigRef,
-    Signature, Type, Value,
+    AbiParam, Block as IrBlock, BlockArg, Function, InstBuilder, MemFlagsData, SigRef, Signature,
+    Type, Value,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
@@ -23,15 +23,13 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use crate::compile::flags::{Flags, Kind, Width};
 use crate::compile::region::{Block, End, Region, Registers};
 use crate::cpu::layout;
-use crate::ir::{
-    Address, Args, Atomic, Extend, Fill, Float, Insn, Logic, Op, Operand, Shift, Size, Unary,
-};
+use crate::ir::{Args, Float, Insn, Logic, Op, Operand};
 use crate::state::{FPCR, PSTATE, SINK, SP, TPIDR, ZERO};
 
 /// Register block and engine fields: always accessible.
-const OWN: MemFlagsData = MemFlagsData::trusted();
+pub(super) const OWN: MemFlagsData = MemFlagsData::trusted();
 /// Guest memory.
-const GUEST: MemFlagsData = MemFlagsData::new();
+pub(super) const GUEST: MemFlagsData = MemFlagsData::new();
 pub(super) const NONE: [BlockArg; 0] = [];
 const LINK: u8 = 30;
 const LIMIT_BITS: u32 = crate::code::GUEST_BITS;
@@ -103,7 +101,7 @@ fn general_only(insn: &Insn) -> bool {
 
 /// Accesses since the last checkpoint.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Pending {
+pub(super) enum Pending {
     Nothing,
     Stores,
     Loads,
@@ -130,11 +128,11 @@ pub(super) struct Lifter<'a, 'b> {
     pub(super) flags: Flags,
     /// Registers whose words in the block may be stale.
     written: Registers,
-    cpu: Value,
-    memory: Value,
+    pub(super) cpu: Value,
+    pub(super) memory: Value,
     signature: SigRef,
     helper: SigRef,
-    pending: Pending,
+    pub(super) pending: Pending,
     checkpoint: Rc<Checkpoint>,
 }
 
@@ -335,7 +333,7 @@ impl Lifter<'_, '_> {
         self.written.vector |= 1 << register;
     }
 
-    fn type_of(width: Width) -> Type {
+    pub(super) fn type_of(width: Width) -> Type {
         match width {
             Width::W => I32,
             Width::X => I64,
@@ -343,7 +341,7 @@ impl Lifter<'_, '_> {
     }
 
     /// A general register at its operand size.
-    fn read(&mut self, register: u8, width: Width) -> Value {
+    pub(super) fn read(&mut self, register: u8, width: Width) -> Value {
         let value = self.x(register);
         self.narrow(value, width)
     }
@@ -397,7 +395,7 @@ impl Lifter<'_, '_> {
         }
     }
 
-    fn take_checkpoint(&mut self, pc: u64) {
+    pub(super) fn take_checkpoint(&mut self, pc: u64) {
         self.checkpoint = Rc::new(self.snapshot(pc));
         self.pending = Pending::Nothing;
     }
@@ -433,7 +431,10 @@ impl Lifter<'_, '_> {
             .ins()
             .load(I64, OWN, self.cpu, layout::ATTENTION);
         // Atomic, so that it is not taken for the load of the look before.
-        let faulted = self.builder.ins().iadd_imm_s(attention, i64::from(layout::FAULTED));
+        let faulted = self
+            .builder
+            .ins()
+            .iadd_imm_s(attention, i64::from(layout::FAULTED));
         let faulted = self.builder.ins().atomic_load(I32, OWN, faulted);
         let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
         self.builder.set_cold_block(cold);
@@ -556,20 +557,14 @@ impl Lifter<'_, '_> {
     /// Go to a block of this region or leave; nothing is pending.
     fn edge(&mut self, from: u64, to: u64) {
         let constant = self.iconst(to);
-        match self.blocks.get(&to).copied() {
-            Some(ir) => {
-                if to <= from {
-                    self.poll(constant);
-                }
-                self.pack_for(to);
-                self.builder.ins().jump(ir, &NONE);
-            }
-            None => {
-                if to <= from {
-                    self.poll(constant);
-                }
-                self.leave(constant, true);
-            }
+        if to <= from {
+            self.poll(constant);
+        }
+        if let Some(ir) = self.blocks.get(&to).copied() {
+            self.pack_for(to);
+            self.builder.ins().jump(ir, &NONE);
+        } else {
+            self.leave(constant, true);
         }
     }
 
@@ -617,687 +612,35 @@ impl Lifter<'_, '_> {
         }
     }
 
-    // Instructions
-
     fn insn(&mut self, pc: u64, insn: &Insn) {
-        let Args { d, n, m, a, x } = insn.args;
         match insn.op {
-            Op::Nop => {}
-            Op::MovImm => {
-                let value = self.iconst(insn.imm);
-                self.set_x(d, value);
+            Op::Nop | Op::MovImm | Op::Adr | Op::Adrp | Op::Movk(_) => self.moves(pc, insn),
+            Op::Arith { .. } | Op::Logic { .. } => self.arithmetic(insn),
+            Op::Ubfm
+            | Op::Sbfm(_)
+            | Op::Bfm(_)
+            | Op::Extr(_)
+            | Op::ShiftVar(..)
+            | Op::Unary(..) => {
+                self.bits(insn);
             }
-            Op::Adr => {
-                let value = self.iconst(pc.wrapping_add(insn.imm));
-                self.set_x(d, value);
+            Op::MulAdd { .. } | Op::MulAddLong { .. } | Op::MulHigh { .. } | Op::Div { .. } => {
+                self.products(insn);
             }
-            Op::Adrp => {
-                let value = self.iconst((pc & !0xfff).wrapping_add(insn.imm));
-                self.set_x(d, value);
+            Op::Select { .. } | Op::CondCompare { .. } => self.conditions(insn),
+            Op::Load(..) | Op::LoadPair(..) | Op::Store(..) | Op::StorePair(..) => {
+                self.general_access(pc, insn);
             }
-            Op::Movk(width) => {
-                let old = self.x(n);
-                let mask = self.iconst(!(0xffff << (a & 63)));
-                let kept = self.builder.ins().band(old, mask);
-                let half = self.iconst(insn.imm << (a & 63));
-                let value = self.builder.ins().bor(kept, half);
-                self.write_low(d, value, width);
-            }
-            Op::Arith {
-                sub,
-                flags,
-                width,
-                operand,
-            } => {
-                let left = self.read(n, width);
-                let right = self.operand(insn, operand, width);
-                let result = if sub {
-                    self.builder.ins().isub(left, right)
-                } else {
-                    self.builder.ins().iadd(left, right)
-                };
-                self.write(d, result, width);
-                if flags {
-                    let left = self.widen(left, width);
-                    let right = self.widen(right, width);
-                    let kind = if sub {
-                        Kind::Sub(width)
-                    } else {
-                        Kind::Add(width)
-                    };
-                    self.set_flags(kind, left, right);
-                }
-            }
-            Op::Logic {
-                logic,
-                invert,
-                width,
-                operand,
-            } => {
-                let left = self.read(n, width);
-                let mut right = self.operand(insn, operand, width);
-                if invert {
-                    right = self.builder.ins().bnot(right);
-                }
-                let result = match logic {
-                    Logic::And | Logic::Ands => self.builder.ins().band(left, right),
-                    Logic::Orr => self.builder.ins().bor(left, right),
-                    Logic::Eor => self.builder.ins().bxor(left, right),
-                };
-                self.write(d, result, width);
-                if logic == Logic::Ands {
-                    let result = self.widen(result, width);
-                    self.set_flags(Kind::Logic(width), result, result);
-                }
-            }
-            Op::Ubfm => {
-                let value = self.x(n);
-                let rotated = if a == 0 {
-                    value
-                } else {
-                    self.builder.ins().rotr_imm_u(value, i64::from(a))
-                };
-                let mask = self.iconst(insn.imm);
-                let value = self.builder.ins().band(rotated, mask);
-                self.set_x(d, value);
-            }
-            Op::Sbfm(width) => {
-                let value = self.x(n);
-                let left = self.builder.ins().ishl_imm_u(value, i64::from(a));
-                let value = self.builder.ins().sshr_imm_u(left, i64::from(m));
-                self.write_low(d, value, width);
-            }
-            Op::Bfm(width) => {
-                let (value, old) = (self.x(n), self.x(m));
-                let rotated = self.builder.ins().rotr_imm_u(value, i64::from(a));
-                let (mask, rest) = (self.iconst(insn.imm), self.iconst(!insn.imm));
-                let inserted = self.builder.ins().band(rotated, mask);
-                let kept = self.builder.ins().band(old, rest);
-                let value = self.builder.ins().bor(inserted, kept);
-                self.write_low(d, value, width);
-            }
-            Op::Extr(width) => self.extr(insn, width, x),
-            Op::ShiftVar(shift, width) => {
-                let (value, amount) = (self.read(n, width), self.read(m, width));
-                let result = self.shift(value, shift, amount);
-                self.write(d, result, width);
-            }
-            Op::MulAdd { sub, width } => {
-                let (left, right) = (self.read(n, width), self.read(m, width));
-                let product = self.builder.ins().imul(left, right);
-                let addend = self.read(a, width);
-                let result = if sub {
-                    self.builder.ins().isub(addend, product)
-                } else {
-                    self.builder.ins().iadd(addend, product)
-                };
-                self.write(d, result, width);
-            }
-            Op::MulAddLong { sub, signed } => {
-                let (left, right) = (self.read(n, Width::W), self.read(m, Width::W));
-                let (left, right) = if signed {
-                    (
-                        self.builder.ins().sextend(I64, left),
-                        self.builder.ins().sextend(I64, right),
-                    )
-                } else {
-                    (
-                        self.builder.ins().uextend(I64, left),
-                        self.builder.ins().uextend(I64, right),
-                    )
-                };
-                let product = self.builder.ins().imul(left, right);
-                let addend = self.x(a);
-                let result = if sub {
-                    self.builder.ins().isub(addend, product)
-                } else {
-                    self.builder.ins().iadd(addend, product)
-                };
-                self.set_x(d, result);
-            }
-            Op::MulHigh { signed } => {
-                let (left, right) = (self.x(n), self.x(m));
-                let result = if signed {
-                    self.builder.ins().smulhi(left, right)
-                } else {
-                    self.builder.ins().umulhi(left, right)
-                };
-                self.set_x(d, result);
-            }
-            Op::Div { signed, width } => self.div(insn, signed, width),
-            Op::Unary(unary, width) => self.unary(insn, unary, width),
-            Op::Select {
-                invert,
-                increment,
-                width,
-            } => {
-                let (first, mut second) = (self.read(n, width), self.read(m, width));
-                if invert {
-                    second = self.builder.ins().bnot(second);
-                }
-                if increment {
-                    second = self.builder.ins().iadd_imm_s(second, 1);
-                }
-                let result = if x >= 14 {
-                    first
-                } else {
-                    let holds = self.flags.condition(self.builder, x as u8);
-                    self.builder.ins().select(holds, first, second)
-                };
-                self.write(d, result, width);
-            }
-            Op::CondCompare {
-                sub,
-                width,
-                operand,
-            } => self.cond_compare(insn, sub, width, operand),
-            Op::Load(size, fill, mode) => {
-                let (address, base) = self.access(pc, insn, mode, false);
-                let value = self.load(address, 0, size, fill);
-                self.write_back(n, base);
-                self.set_x(d, value);
-            }
-            Op::LoadPair(size, fill, mode) => {
-                let (address, base) = self.access(pc, insn, mode, false);
-                let first = self.load(address, 0, size, fill);
-                let second = self.load(address, size.bytes() as i32, size, fill);
-                self.write_back(n, base);
-                self.set_x(d, first);
-                self.set_x(a, second);
-            }
-            Op::Store(size, mode) => {
-                let value = self.x(d);
-                let (address, base) = self.access(pc, insn, mode, true);
-                self.store(address, 0, size, value);
-                self.write_back(n, base);
-            }
-            Op::StorePair(size, mode) => {
-                let (first, second) = (self.x(d), self.x(a));
-                let (address, base) = self.access(pc, insn, mode, true);
-                self.store(address, 0, size, first);
-                self.store(address, size.bytes() as i32, size, second);
-                self.write_back(n, base);
-            }
-            Op::LoadV(size, mode) => {
-                let (address, base) = self.access(pc, insn, mode, false);
-                let value = self.load_v(address, 0, size);
-                self.write_back(n, base);
-                self.set_v(d, value);
-            }
-            Op::LoadPairV(size, mode) => {
-                let (address, base) = self.access(pc, insn, mode, false);
-                let first = self.load_v(address, 0, size);
-                let second = self.load_v(address, size.bytes() as i32, size);
-                self.write_back(n, base);
-                self.set_v(d, first);
-                self.set_v(a, second);
-            }
-            Op::StoreV(size, mode) => {
-                let value = self.v(d);
-                let (address, base) = self.access(pc, insn, mode, true);
-                self.store_v(address, 0, size, value);
-                self.write_back(n, base);
-            }
-            Op::StorePairV(size, mode) => {
-                let (first, second) = (self.v(d), self.v(a));
-                let (address, base) = self.access(pc, insn, mode, true);
-                self.store_v(address, 0, size, first);
-                self.store_v(address, size.bytes() as i32, size, second);
-                self.write_back(n, base);
-            }
-            Op::Fence => {
-                self.builder.ins().fence();
-            }
-            Op::ClearExclusive => self.close_monitor(),
-            Op::LoadAcquire(size) => {
-                let address = self.ordered(pc, insn, size);
-                let value = self.load(address, 0, size, Fill::Zero);
-                self.set_x(d, value);
-            }
-            Op::StoreRelease(size) => {
-                let value = self.x(d);
-                let address = self.ordered(pc, insn, size);
-                let value = self.low(value, size);
-                self.builder.ins().atomic_store(GUEST, value, address);
-                self.finish_atomic(pc);
-            }
-            Op::LoadExclusive(size) => self.load_exclusive(pc, insn, size),
-            Op::StoreExclusive(size) => self.store_exclusive(pc, insn, size),
-            Op::Atomic(atomic, size) => self.atomic(pc, insn, atomic, size),
-            Op::CompareSwap(size) => {
-                let (expected, new) = (self.x(m), self.x(d));
-                let address = self.ordered(pc, insn, size);
-                let (expected, new) = (self.low(expected, size), self.low(new, size));
-                let found = self.builder.ins().atomic_cas(GUEST, address, expected, new);
-                self.finish_atomic(pc);
-                let found = self.wide(found, size);
-                self.set_x(a, found);
-                self.take_checkpoint(pc + 4);
+            Op::LoadV(..) | Op::LoadPairV(..) | Op::StoreV(..) | Op::StorePairV(..) => {
+                self.vector_access(pc, insn);
             }
             Op::Float(float, double) => {
                 self.look(pc);
                 self.float(insn, float, double);
             }
             Op::Helper(helper) => self.call_helper(pc, insn, helper as usize as u64),
-            other => unreachable!("not supported: {other:?}"),
+            _ => self.ordered_access(pc, insn),
         }
-    }
-
-    /// Set a register from the low part of a 64-bit value.
-    fn write_low(&mut self, register: u8, value: Value, width: Width) {
-        let low = self.narrow(value, width);
-        self.write(register, low, width);
-    }
-
-    fn operand(&mut self, insn: &Insn, operand: Operand, width: Width) -> Value {
-        let Args { m, x, .. } = insn.args;
-        match operand {
-            Operand::Imm => {
-                let value = match width {
-                    Width::W => i64::from(insn.imm as u32),
-                    Width::X => insn.imm as i64,
-                };
-                self.builder.ins().iconst(Self::type_of(width), value)
-            }
-            Operand::Reg => self.read(m, width),
-            Operand::Shifted(shift) => {
-                let value = self.read(m, width);
-                let amount = self
-                    .builder
-                    .ins()
-                    .iconst(Self::type_of(width), i64::from(x));
-                self.shift(value, shift, amount)
-            }
-            Operand::Extended(extend) => {
-                let value = self.extended(m, extend);
-                let value = self.builder.ins().ishl_imm_u(value, i64::from(x));
-                self.narrow(value, width)
-            }
-        }
-    }
-
-    fn extended(&mut self, register: u8, extend: Extend) -> Value {
-        let value = self.x(register);
-        let (part, signed) = match extend {
-            Extend::Uxtb => (I8, false),
-            Extend::Uxth => (I16, false),
-            Extend::Uxtw => (I32, false),
-            Extend::Sxtb => (I8, true),
-            Extend::Sxth => (I16, true),
-            Extend::Sxtw => (I32, true),
-            Extend::Uxtx | Extend::Sxtx => return value,
-        };
-        let low = self.builder.ins().ireduce(part, value);
-        if signed {
-            self.builder.ins().sextend(I64, low)
-        } else {
-            self.builder.ins().uextend(I64, low)
-        }
-    }
-
-    fn shift(&mut self, value: Value, shift: Shift, amount: Value) -> Value {
-        match shift {
-            Shift::Lsl => self.builder.ins().ishl(value, amount),
-            Shift::Lsr => self.builder.ins().ushr(value, amount),
-            Shift::Asr => self.builder.ins().sshr(value, amount),
-            Shift::Ror => self.builder.ins().rotr(value, amount),
-        }
-    }
-
-    fn extr(&mut self, insn: &Insn, width: Width, lsb: u16) {
-        let Args { d, n, m, .. } = insn.args;
-        let (high, low) = (self.read(n, width), self.read(m, width));
-        let bits = if width == Width::X { 64 } else { 32 };
-        let result = if lsb == 0 {
-            low
-        } else {
-            let low = self.builder.ins().ushr_imm_u(low, i64::from(lsb));
-            let high = self.builder.ins().ishl_imm_u(high, bits - i64::from(lsb));
-            self.builder.ins().bor(high, low)
-        };
-        self.write(d, result, width);
-    }
-
-    /// Division by zero gives 0, and the one overflow wraps: neither may reach the host's divide.
-    fn div(&mut self, insn: &Insn, signed: bool, width: Width) {
-        let Args { d, n, m, .. } = insn.args;
-        let (left, right) = (self.read(n, width), self.read(m, width));
-        let ty = Self::type_of(width);
-        let zero = self.builder.ins().iconst(ty, 0);
-        let one = self.builder.ins().iconst(ty, 1);
-        let by_zero = self.builder.ins().icmp_imm_s(IntCC::Equal, right, 0);
-        let result = if signed {
-            let by_minus_one = self.builder.ins().icmp_imm_s(IntCC::Equal, right, -1);
-            let special = self.builder.ins().bor(by_zero, by_minus_one);
-            let divisor = self.builder.ins().select(special, one, right);
-            let quotient = self.builder.ins().sdiv(left, divisor);
-            let negated = self.builder.ins().ineg(left);
-            self.builder.ins().select(by_minus_one, negated, quotient)
-        } else {
-            let divisor = self.builder.ins().select(by_zero, one, right);
-            self.builder.ins().udiv(left, divisor)
-        };
-        let result = self.builder.ins().select(by_zero, zero, result);
-        self.write(d, result, width);
-    }
-
-    fn unary(&mut self, insn: &Insn, unary: Unary, width: Width) {
-        let Args { d, n, .. } = insn.args;
-        let value = self.read(n, width);
-        let ty = Self::type_of(width);
-        let result = match unary {
-            Unary::Rbit => self.builder.ins().bitrev(value),
-            Unary::Rev => self.builder.ins().bswap(value),
-            Unary::Rev32 => {
-                let swapped = self.builder.ins().bswap(value);
-                self.builder.ins().rotr_imm_u(swapped, 32)
-            }
-            Unary::Rev16 => {
-                let pattern = if width == Width::X {
-                    0x00FF_00FF_00FF_00FFi64
-                } else {
-                    0x00FF_00FF
-                };
-                let ones = self.builder.ins().iconst(ty, pattern);
-                let low = self.builder.ins().band(value, ones);
-                let low = self.builder.ins().ishl_imm_u(low, 8);
-                let high = self.builder.ins().ushr_imm_u(value, 8);
-                let high = self.builder.ins().band(high, ones);
-                self.builder.ins().bor(low, high)
-            }
-            Unary::Clz => self.builder.ins().clz(value),
-            Unary::Cls => {
-                let sign = self.builder.ins().sshr_imm_u(value, 1);
-                let differing = self.builder.ins().bxor(value, sign);
-                let zeros = self.builder.ins().clz(differing);
-                self.builder.ins().iadd_imm_s(zeros, -1)
-            }
-        };
-        self.write(d, result, width);
-    }
-
-    fn cond_compare(&mut self, insn: &Insn, sub: bool, width: Width, operand: Operand) {
-        let Args { d, n, a, .. } = insn.args;
-        let left = self.x(n);
-        let right = self.operand(insn, operand, width);
-        let right = self.widen(right, width);
-        let compared = Flags {
-            kind: if sub {
-                Kind::Sub(width)
-            } else {
-                Kind::Add(width)
-            },
-            a: left,
-            b: right,
-        };
-        let packed = compared.packed(self.builder);
-        let result = if d >= 14 {
-            packed
-        } else {
-            let holds = self.flags.condition(self.builder, d);
-            let other = self.iconst(u64::from(a) << 28);
-            self.builder.ins().select(holds, packed, other)
-        };
-        let zero = self.iconst(0);
-        self.set_flags(Kind::Packed, result, zero);
-    }
-
-    // Memory
-
-    /// The host address of an access, and what its base register becomes. Looks first where the
-    /// order of accesses demands it.
-    fn access(
-        &mut self,
-        pc: u64,
-        insn: &Insn,
-        mode: Address,
-        store: bool,
-    ) -> (Value, Option<Value>) {
-        if store && self.pending == Pending::Loads {
-            self.look(pc);
-        }
-        self.pending = match (store, self.pending) {
-            (true, _) => Pending::Stores,
-            (false, _) => Pending::Loads,
-        };
-        let Args { n, m, x, .. } = insn.args;
-        let base = match mode {
-            Address::Literal => self.iconst(pc.wrapping_add(insn.imm)),
-            _ => self.x(n),
-        };
-        let (address, changed) = match mode {
-            Address::Offset => (self.offset(base, insn.imm), None),
-            Address::PreIndex => {
-                let address = self.offset(base, insn.imm);
-                (address, Some(address))
-            }
-            Address::PostIndex => {
-                let changed = self.offset(base, insn.imm);
-                (base, Some(changed))
-            }
-            Address::Register(extend) => {
-                let index = self.extended(m, extend);
-                let index = self.builder.ins().ishl_imm_u(index, i64::from(x));
-                (self.builder.ins().iadd(base, index), None)
-            }
-            Address::Literal => (base, None),
-        };
-        (self.builder.ins().iadd(self.memory, address), changed)
-    }
-
-    fn offset(&mut self, base: Value, offset: u64) -> Value {
-        if offset == 0 {
-            return base;
-        }
-        self.builder.ins().iadd_imm_s(base, offset as i64)
-    }
-
-    fn write_back(&mut self, register: u8, base: Option<Value>) {
-        if let Some(base) = base {
-            self.set_x(register, base);
-        }
-    }
-
-    fn load(&mut self, address: Value, offset: i32, size: Size, fill: Fill) -> Value {
-        let ty = match size {
-            Size::B1 => I8,
-            Size::B2 => I16,
-            Size::B4 => I32,
-            _ => return self.builder.ins().load(I64, GUEST, address, offset),
-        };
-        let value = self.builder.ins().load(ty, GUEST, address, offset);
-        match fill {
-            Fill::Zero => self.builder.ins().uextend(I64, value),
-            Fill::Sign64 => self.builder.ins().sextend(I64, value),
-            Fill::Sign32 => {
-                let word = self.builder.ins().sextend(I32, value);
-                self.builder.ins().uextend(I64, word)
-            }
-        }
-    }
-
-    fn store(&mut self, address: Value, offset: i32, size: Size, value: Value) {
-        let ty = match size {
-            Size::B1 => I8,
-            Size::B2 => I16,
-            Size::B4 => I32,
-            _ => {
-                self.builder.ins().store(GUEST, value, address, offset);
-                return;
-            }
-        };
-        let low = self.builder.ins().ireduce(ty, value);
-        self.builder.ins().store(GUEST, low, address, offset);
-    }
-
-    fn load_v(&mut self, address: Value, offset: i32, size: Size) -> Value {
-        if size == Size::B16 {
-            return self.builder.ins().load(I8X16, GUEST, address, offset);
-        }
-        let ty = match size {
-            Size::B4 => F32,
-            Size::B8 => F64,
-            _ => I64,
-        };
-        let value = match ty {
-            I64 => self.load(address, offset, size, Fill::Zero),
-            _ => self.builder.ins().load(ty, GUEST, address, offset),
-        };
-        let vector = self
-            .builder
-            .ins()
-            .scalar_to_vector(ty.by(128 / ty.bits()).expect("a vector of 128 bits"), value);
-        self.builder.ins().bitcast(I8X16, LITTLE, vector)
-    }
-
-    fn store_v(&mut self, address: Value, offset: i32, size: Size, value: Value) {
-        if size == Size::B16 {
-            self.builder.ins().store(GUEST, value, address, offset);
-            return;
-        }
-        let lanes = self.builder.ins().bitcast(I64X2, LITTLE, value);
-        let low = self.builder.ins().extractlane(lanes, 0u8);
-        self.store(address, offset, size, low);
-    }
-
-    // Atomic accesses
-
-    fn integer(size: Size) -> Type {
-        match size {
-            Size::B1 => I8,
-            Size::B2 => I16,
-            Size::B4 => I32,
-            _ => I64,
-        }
-    }
-
-    fn low(&mut self, value: Value, size: Size) -> Value {
-        match Self::integer(size) {
-            I64 => value,
-            ty => self.builder.ins().ireduce(ty, value),
-        }
-    }
-
-    fn wide(&mut self, value: Value, size: Size) -> Value {
-        match Self::integer(size) {
-            I64 => value,
-            _ => self.builder.ins().uextend(I64, value),
-        }
-    }
-
-    /// The host address of an access that must be aligned and cannot be repeated: leaves if it is
-    /// not aligned, and begins a checkpoint.
-    fn ordered(&mut self, pc: u64, insn: &Insn, size: Size) -> Value {
-        self.look(pc);
-        let address = self.x(insn.args.n);
-        if size != Size::B1 {
-            let rest = self
-                .builder
-                .ins()
-                .band_imm_s(address, size.bytes() as i64 - 1);
-            let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
-            self.builder.set_cold_block(cold);
-            self.builder.ins().brif(rest, cold, &NONE, go_on, &NONE);
-            self.builder.switch_to_block(cold);
-            self.leave_at_checkpoint();
-            self.builder.switch_to_block(go_on);
-        }
-        self.pending = Pending::Loads;
-        self.builder.ins().iadd(self.memory, address)
-    }
-
-    /// Leave if the access faulted; otherwise it must not be done again.
-    fn finish_atomic(&mut self, pc: u64) {
-        self.pending = Pending::Loads;
-        self.look(pc + 4);
-    }
-
-    fn close_monitor(&mut self) {
-        let none = self.iconst(0);
-        self.builder
-            .ins()
-            .store(OWN, none, self.cpu, layout::MONITOR_BYTES);
-    }
-
-    fn load_exclusive(&mut self, pc: u64, insn: &Insn, size: Size) {
-        let guest = self.x(insn.args.n);
-        let address = self.ordered(pc, insn, size);
-        let value = self.load(address, 0, size, Fill::Zero);
-        self.look(pc);
-        let bytes = self.iconst(size.bytes());
-        for (field, offset) in [
-            (bytes, layout::MONITOR_BYTES),
-            (guest, layout::MONITOR_ADDRESS),
-            (value, layout::MONITOR_VALUE),
-        ] {
-            self.builder.ins().store(OWN, field, self.cpu, offset);
-        }
-        self.set_x(insn.args.d, value);
-        self.take_checkpoint(pc + 4);
-    }
-
-    fn store_exclusive(&mut self, pc: u64, insn: &Insn, size: Size) {
-        let Args { d, n, m, .. } = insn.args;
-        let (guest, new) = (self.x(n), self.x(d));
-        let address = self.ordered(pc, insn, size);
-        let load =
-            |lifter: &mut Self, offset| lifter.builder.ins().load(I64, OWN, lifter.cpu, offset);
-        let bytes = load(self, layout::MONITOR_BYTES);
-        let watched = load(self, layout::MONITOR_ADDRESS);
-        let seen = load(self, layout::MONITOR_VALUE);
-        let same_size = self
-            .builder
-            .ins()
-            .icmp_imm_s(IntCC::Equal, bytes, size.bytes() as i64);
-        let same_place = self.builder.ins().icmp(IntCC::Equal, watched, guest);
-        let open = self.builder.ins().band(same_size, same_place);
-        let (attempt, done) = (self.builder.create_block(), self.builder.create_block());
-        self.builder.append_block_param(done, I64);
-        let failed = self.iconst(1);
-        self.builder
-            .ins()
-            .brif(open, attempt, &NONE, done, &[BlockArg::Value(failed)]);
-        self.builder.switch_to_block(attempt);
-        let (seen, new) = (self.low(seen, size), self.low(new, size));
-        let found = self.builder.ins().atomic_cas(GUEST, address, seen, new);
-        let differs = self.builder.ins().icmp(IntCC::NotEqual, found, seen);
-        let status = self.builder.ins().uextend(I64, differs);
-        self.builder.ins().jump(done, &[BlockArg::Value(status)]);
-        self.builder.switch_to_block(done);
-        let status = self.builder.block_params(done)[0];
-        self.finish_atomic(pc);
-        self.close_monitor();
-        self.set_x(m, status);
-        self.take_checkpoint(pc + 4);
-    }
-
-    fn atomic(&mut self, pc: u64, insn: &Insn, atomic: Atomic, size: Size) {
-        let Args { d, m, .. } = insn.args;
-        let operand = self.x(m);
-        let address = self.ordered(pc, insn, size);
-        let mut operand = self.low(operand, size);
-        let operation = match atomic {
-            Atomic::Add => AtomicRmwOp::Add,
-            Atomic::Eor => AtomicRmwOp::Xor,
-            Atomic::Set => AtomicRmwOp::Or,
-            Atomic::Smax => AtomicRmwOp::Smax,
-            Atomic::Smin => AtomicRmwOp::Smin,
-            Atomic::Umax => AtomicRmwOp::Umax,
-            Atomic::Umin => AtomicRmwOp::Umin,
-            Atomic::Swp => AtomicRmwOp::Xchg,
-            Atomic::Clr => {
-                operand = self.builder.ins().bnot(operand);
-                AtomicRmwOp::And
-            }
-        };
-        let old =
-            self.builder
-                .ins()
-                .atomic_rmw(Self::integer(size), GUEST, operation, address, operand);
-        self.finish_atomic(pc);
-        let old = self.wide(old, size);
-        self.set_x(d, old);
-        self.take_checkpoint(pc + 4);
     }
 
     /// A helper works on the register block: what it may use is stored, what it may change is

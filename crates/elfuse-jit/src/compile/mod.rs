@@ -1,9 +1,12 @@
 //! Compiled code for hot parts of the guest's: regions go through Cranelift in a background thread.
 
 mod arena;
+mod atomics;
 mod flags;
 mod float;
+mod integers;
 mod lift;
+mod memory;
 mod region;
 
 use std::cell::Cell;

@@ -26,7 +26,7 @@ fn to_magnitude(sign: bool, significand: u128, exponent: i32, rounding: Rounding
         significand << 1
     };
     let (value, rest) = (kept >> 2, kept & 3);
-    let more = rounding.adds(sign, value & 1 != 0, rest & 2 != 0, rest & 1 != 0);
+    let more = rounding.adds(sign, value & 1 != 0, rest);
     (value + u128::from(more), rest == 0)
 }
 
@@ -105,10 +105,12 @@ pub fn to_fixed<F: Format>(
     bits: u32,
     env: &mut Env,
 ) -> u64 {
-    if fraction_bits == 0 && !unsigned && bits == 64 {
-        if let Some(value) = host::to_int(a, rounding, env) {
-            return value as u64;
-        }
+    if fraction_bits == 0
+        && !unsigned
+        && bits == 64
+        && let Some(value) = host::to_int(a, rounding, env)
+    {
+        return value as u64;
     }
     let (sign, number) = unpack(a, env);
     let (magnitude, exact) = match number {
@@ -153,10 +155,12 @@ pub fn from_fixed<F: Format>(
     env: &mut Env,
 ) -> F {
     let unused = 64 - bits;
-    if fraction_bits == 0 && !unsigned && rounding == Rounding::TieEven {
-        if let Some(number) = host::from_int((value << unused) as i64 >> unused, env) {
-            return number;
-        }
+    if fraction_bits == 0
+        && !unsigned
+        && rounding == Rounding::TieEven
+        && let Some(number) = host::from_int((value << unused) as i64 >> unused, env)
+    {
+        return number;
     }
     let (sign, magnitude) = if unsigned {
         (false, value << unused >> unused)

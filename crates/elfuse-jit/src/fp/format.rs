@@ -35,8 +35,10 @@ impl Rounding {
         [Self::TieEven, Self::PlusInf, Self::MinusInf, Self::Zero][(env.fpcr >> 22 & 3) as usize]
     }
 
-    /// Whether to add one unit to a magnitude.
-    pub(crate) fn adds(self, sign: bool, odd: bool, half: bool, below: bool) -> bool {
+    /// Whether to add one unit to a magnitude, whose two bits below the unit are `rest`, the lower
+    /// one for anything further below.
+    pub(crate) fn adds(self, sign: bool, odd: bool, rest: u128) -> bool {
+        let (half, below) = (rest & 2 != 0, rest & 1 != 0);
         match self {
             Self::TieEven => half && (below || odd),
             Self::TieAway => half,
@@ -61,16 +63,16 @@ impl Env {
         self.fpsr |= flags;
     }
 
-    pub(crate) fn default_nan(&self) -> bool {
+    pub(crate) fn default_nan(self) -> bool {
         self.fpcr & DN != 0
     }
 
-    pub(crate) fn alternative_half(&self) -> bool {
+    pub(crate) fn alternative_half(self) -> bool {
         self.fpcr & AHP != 0
     }
 
     /// Whether results and operands too small for a normal number become zero.
-    pub(crate) fn flushes<F: Format>(&self) -> bool {
+    pub(crate) fn flushes<F: Format>(self) -> bool {
         self.fpcr & if F::BITS == 16 { FZ16 } else { FZ } != 0
     }
 }
@@ -312,7 +314,7 @@ fn round_to<F: Format>(
     if biased == 0 && inexact {
         env.raise(UFC);
     }
-    if rounding.adds(sign, mantissa & 1 != 0, rest & 2 != 0, rest & 1 != 0) {
+    if rounding.adds(sign, mantissa & 1 != 0, rest) {
         mantissa += 1;
         if mantissa == 1 << F::FRACTION {
             biased = 1;

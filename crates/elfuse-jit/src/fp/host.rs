@@ -233,15 +233,18 @@ pub(crate) fn to_int<F: Format>(a: F, rounding: Rounding, env: &Env) -> Option<i
         return None;
     }
     let value: i64;
-    // SAFETY: registers only.
-    unsafe {
-        match F::BITS {
-            32 => asm!("cvttss2si {0}, {1}", out(reg) value, in(xmm_reg) single(a),
-                       options(nomem, nostack, preserves_flags)),
-            64 => asm!("cvttsd2si {0}, {1}", out(reg) value, in(xmm_reg) double(a),
-                       options(nomem, nostack, preserves_flags)),
-            _ => return None,
-        }
+    match F::BITS {
+        // SAFETY: registers only.
+        32 => unsafe {
+            asm!("cvttss2si {0}, {1}", out(reg) value, in(xmm_reg) single(a),
+                 options(nomem, nostack, preserves_flags));
+        },
+        // SAFETY: registers only.
+        64 => unsafe {
+            asm!("cvttsd2si {0}, {1}", out(reg) value, in(xmm_reg) double(a),
+                 options(nomem, nostack, preserves_flags));
+        },
+        _ => return None,
     }
     // What does not fit gives this value.
     (value != i64::MIN).then_some(value)

@@ -343,9 +343,9 @@ fn mul_high<const SIGNED: bool>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let [d, n, m, _] = ip.registers();
     let (n, m) = (cpu.state.x(n), cpu.state.x(m));
     let value = if SIGNED {
-        (i128::from(n as i64) * i128::from(m as i64)) as u128 >> 64
+        ((i128::from(n as i64) * i128::from(m as i64)) as u128) >> 64
     } else {
-        u128::from(n) * u128::from(m) >> 64
+        (u128::from(n) * u128::from(m)) >> 64
     };
     cpu.state.set_x(d, value as u64);
     ip.advance(cpu)

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use crate::ir::Width;
-use crate::state::{SINK, SP, ZERO};
+use crate::state::{SINK, ZERO};
 
 /// Bits `high` to `low` of a word.
 #[inline]
@@ -52,13 +52,11 @@ pub const fn dest(word: u32, at: u32) -> u8 {
     }
 }
 
-/// A general register or the stack pointer.
+/// A general register or the stack pointer, whose index is its number.
 #[inline]
 #[must_use]
 pub const fn or_sp(word: u32, at: u32) -> u8 {
-    let n = register(word, at);
-    assert!(SP == 31);
-    n
+    register(word, at)
 }
 
 /// Operand size by the bit `sf`, bit 31.

@@ -36,7 +36,9 @@ pub struct Row {
 }
 
 impl Row {
-    /// Panics, at compile time in tables, unless `pattern` is 32 of `0`, `1` and lower-case letters.
+    /// # Panics
+    ///
+    /// At compile time in tables, unless `pattern` is 32 of `0`, `1` and lower-case letters.
     #[must_use]
     pub const fn new(
         name: &'static str,

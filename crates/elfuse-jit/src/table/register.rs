@@ -318,23 +318,24 @@ fn shift_var(word: u32) -> Option<Insn> {
     Some(Insn::new(Op::ShiftVar(shift, width(word)), three(word), 0))
 }
 
+const CRC32: [Helper; 4] = [
+    integer::crc32::<1>,
+    integer::crc32::<2>,
+    integer::crc32::<4>,
+    integer::crc32::<8>,
+];
+const CRC32C: [Helper; 4] = [
+    integer::crc32c::<1>,
+    integer::crc32c::<2>,
+    integer::crc32c::<4>,
+    integer::crc32c::<8>,
+];
+
 fn crc(word: u32) -> Option<Insn> {
     let size = bits(word, 11, 10);
     if bit(word, 31) != (size == 3) {
         return None;
     }
-    const CRC32: [Helper; 4] = [
-        integer::crc32::<1>,
-        integer::crc32::<2>,
-        integer::crc32::<4>,
-        integer::crc32::<8>,
-    ];
-    const CRC32C: [Helper; 4] = [
-        integer::crc32c::<1>,
-        integer::crc32c::<2>,
-        integer::crc32c::<4>,
-        integer::crc32c::<8>,
-    ];
     let helpers = if bit(word, 12) { CRC32C } else { CRC32 };
     Some(Insn::helper(helpers[size as usize], three(word)))
 }

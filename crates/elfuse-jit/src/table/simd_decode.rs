@@ -1,6 +1,5 @@
 //! How operands of integer `AdvSIMD` instructions are decoded.
 #![forbid(unsafe_code)]
-#![expect(clippy::unnecessary_wraps, reason = "decoders of rows have one type")]
 
 use super::fields::{bit, bits, dest, register, source};
 use crate::ir::{Args, Helper, Insn};

@@ -1,6 +1,5 @@
 //! Advanced SIMD floating-point instructions, on vectors and on scalars.
 #![forbid(unsafe_code)]
-#![expect(clippy::unnecessary_wraps, reason = "decoders of rows have one type")]
 
 use crate::fp::Format;
 use crate::ir::{Args, Helper, Insn};
