@@ -1,7 +1,12 @@
 """The Rust crate `crates/elfuse-jit`. Private to `engine.jit`."""
 
+from typing import final
+
 from elfuse.engine.protocol import Exit
 
+__all__ = ["Space", "Vcpu"]
+
+@final
 class Space:
     """Instructions of one address space, whose address 0 is at the host address `memory`."""
 
@@ -20,6 +25,7 @@ class Space:
 
     def vcpu(self) -> Vcpu: ...
 
+@final
 class Vcpu:
     """One guest thread's processor."""
 
