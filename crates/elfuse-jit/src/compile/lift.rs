@@ -426,16 +426,7 @@ impl Lifter<'_, '_> {
             self.take_checkpoint(pc);
             return;
         }
-        let attention = self
-            .builder
-            .ins()
-            .load(I64, OWN, self.cpu, layout::ATTENTION);
-        // Atomic, so that it is not taken for the load of the look before.
-        let faulted = self
-            .builder
-            .ins()
-            .iadd_imm_s(attention, i64::from(layout::FAULTED));
-        let faulted = self.builder.ins().atomic_load(I32, OWN, faulted);
+        let faulted = self.attention(I32, layout::FAULTED);
         let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
         self.builder.set_cold_block(cold);
         self.builder.ins().brif(faulted, cold, &NONE, go_on, &NONE);
@@ -452,23 +443,44 @@ impl Lifter<'_, '_> {
         self.builder.ins().return_(&[pc]);
     }
 
-    /// Leave, with the registers as they are now, if somebody called for attention.
-    fn poll(&mut self, pc: Value) {
+    /// A field of `Attention`.
+    fn attention(&mut self, ty: Type, field: i32) -> Value {
         let attention = self
             .builder
             .ins()
             .load(I64, OWN, self.cpu, layout::ATTENTION);
-        let called = self
-            .builder
-            .ins()
-            .load(I32, OWN, attention, layout::INTERRUPT);
+        let field = self.builder.ins().iadd_imm_s(attention, i64::from(field));
+        // Atomic, so that it is not taken for an earlier load.
+        self.builder.ins().atomic_load(ty, OWN, field)
+    }
+
+    /// `look`, and leave for `to`, with the registers as they are now, if somebody called for
+    /// attention.
+    fn look_and_poll(&mut self, pc: u64, to: Value) {
+        let pending = self.pending != Pending::Nothing;
+        let attention = if pending {
+            self.attention(I64, layout::FAULTED)
+        } else {
+            self.attention(I32, layout::INTERRUPT)
+        };
         let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
         self.builder.set_cold_block(cold);
-        self.builder.ins().brif(called, cold, &NONE, go_on, &NONE);
+        self.builder
+            .ins()
+            .brif(attention, cold, &NONE, go_on, &NONE);
         self.builder.switch_to_block(cold);
+        if pending {
+            let faulted = self.builder.ins().ireduce(I32, attention);
+            let (back, called) = (self.builder.create_block(), self.builder.create_block());
+            self.builder.ins().brif(faulted, back, &NONE, called, &NONE);
+            self.builder.switch_to_block(back);
+            self.leave_at_checkpoint();
+            self.builder.switch_to_block(called);
+        }
         self.store_now();
-        self.builder.ins().return_(&[pc]);
+        self.builder.ins().return_(&[to]);
         self.builder.switch_to_block(go_on);
+        self.take_checkpoint(pc);
     }
 
     /// Store all registers as they are.
@@ -528,37 +540,34 @@ impl Lifter<'_, '_> {
             self.insn(pc, &insn);
         }
         match block.end {
-            End::Jump(to) => {
-                self.look(block.end_pc);
-                self.edge(block.end_pc, to);
-            }
+            End::Jump(to) => self.edge(block.end_pc, to),
             End::Branch(insn, taken, not) => self.branch(block.end_pc, &insn, taken, not),
             End::Call(to) => {
-                self.look(block.end_pc);
                 let link = self.iconst(block.end_pc + 4);
                 self.set_x(LINK, link);
                 let to = self.iconst(to);
-                self.poll(to);
+                self.look_and_poll(block.end_pc, to);
                 self.leave(to, true);
             }
             End::Indirect(insn) => {
-                self.look(block.end_pc);
                 let to = self.x(insn.args.n);
                 if matches!(insn.op, Op::CallReg) {
                     let link = self.iconst(block.end_pc + 4);
                     self.set_x(LINK, link);
                 }
-                self.poll(to);
+                self.look_and_poll(block.end_pc, to);
                 self.leave(to, false);
             }
         }
     }
 
-    /// Go to a block of this region or leave; nothing is pending.
+    /// Go to a block of this region or leave.
     fn edge(&mut self, from: u64, to: u64) {
         let constant = self.iconst(to);
         if to <= from {
-            self.poll(constant);
+            self.look_and_poll(from, constant);
+        } else {
+            self.look(from);
         }
         if let Some(ir) = self.blocks.get(&to).copied() {
             self.pack_for(to);
@@ -578,7 +587,6 @@ impl Lifter<'_, '_> {
     }
 
     fn branch(&mut self, pc: u64, insn: &Insn, taken: u64, not: u64) {
-        self.look(pc);
         let Args { d, a, .. } = insn.args;
         let condition = match insn.op {
             Op::JumpIf => self.flags.condition(self.builder, a),
@@ -601,11 +609,14 @@ impl Lifter<'_, '_> {
         };
         let (yes, no) = (self.builder.create_block(), self.builder.create_block());
         self.builder.ins().brif(condition, yes, &NONE, no, &NONE);
-        let (flags, written) = (self.flags, self.written);
+        let (flags, written, pending) = (self.flags, self.written, self.pending);
+        let checkpoint = Rc::clone(&self.checkpoint);
         for (block, to) in [(yes, taken), (no, not)] {
             self.builder.switch_to_block(block);
             self.flags = flags;
             self.written = written;
+            self.pending = pending;
+            self.checkpoint = Rc::clone(&checkpoint);
             self.builder.def_var(self.flag_a, flags.a);
             self.builder.def_var(self.flag_b, flags.b);
             self.edge(pc, to);
