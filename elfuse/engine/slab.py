@@ -75,9 +75,7 @@ class Slab:
             host.map_file(self.base + start, length, allowed, fd, offset, shared=shared)
         except PermissionError:
             # A shared mapping of a file that is open for reading only.
-            host.map_file(
-                self.base + start, length, _READ, fd, offset, shared=shared
-            )
+            host.map_file(self.base + start, length, _READ, fd, offset, shared=shared)
         self._set(start, length, protection)
         status = os.fstat(fd)
         inside = max(0, status.st_size - offset + PAGE - 1) // PAGE * PAGE

@@ -10,9 +10,7 @@ from types import ModuleType
 
 
 def _compiles() -> bool:
-    return (sys.platform, platform.machine()) == ("linux", "x86_64") and bool(
-        shutil.which("cargo")
-    )
+    return (sys.platform, platform.machine()) == ("linux", "x86_64") and bool(shutil.which("cargo"))
 
 
 def _backend() -> ModuleType:
@@ -22,11 +20,11 @@ def _backend() -> ModuleType:
         return maturin
     import hatchling.build
 
-    print("elfuse: built without the engine jit, which needs Rust and Linux on x86-64")
+    sys.stderr.write("elfuse: built without the engine jit: it needs Rust and Linux on x86-64\n")
     return hatchling.build
 
 
-def _requires(config_settings=None):
+def _requires(_config_settings=None):
     return ["maturin>=1.9,<2"] if _compiles() else ["hatchling>=1.27"]
 
 
@@ -34,7 +32,7 @@ get_requires_for_build_wheel = _requires
 get_requires_for_build_editable = _requires
 
 
-def get_requires_for_build_sdist(config_settings=None):
+def get_requires_for_build_sdist(_config_settings=None):
     """Hatchling's archive holds the crate too."""
     return ["hatchling>=1.27"]
 
