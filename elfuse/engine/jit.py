@@ -97,4 +97,5 @@ class JitEngine:
         return JitVcpu(self.memory.code.vcpu())
 
     def after_fork(self, survivor: Vcpu) -> None:
+        del survivor  # No vCPU holds anything of the others.
         self.memory.code.after_fork()
