@@ -164,6 +164,7 @@ KNOWN: dict[str, tuple[Rule, ...]] = {
     "unicorn": (
         pattern("0-11 1000 --1- ---- 010- 00-- ---- ----", "LDSMAX, LDSMIN do not extend the sign"),
         pattern("1011 1000 --1- ---- 010- 00-- ---- ----", "LDSMAX, LDSMIN do not extend the sign"),
+        pattern("0010 1111 01-- ---- 0--1 -0-- ---- ----", "FCMLA by element: flags of lanes not used"),
     ),
     "jit": (),
 }
