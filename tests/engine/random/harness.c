@@ -322,7 +322,7 @@ static void run_iterations(void) {
 static void run_until(uint32_t iteration, uint32_t length) {
     begin(blob->words);
     for (uint32_t i = 0; i < iteration; i++) iterate();
-    place(length);
+    if (length < blob->words) place(length);
     iterate();
 }
 static void run_prefixes(uint32_t iteration) {

@@ -159,12 +159,17 @@ def beyond(word: int) -> bool:
 
 KNOWN: dict[str, tuple[Rule, ...]] = {
     "oracle": (
-        pattern("1101 0101 0000 1011 0111 11-- 001- ----", "qemu-user 7.2 has no DC CVAP, CVADP"),
+        pattern("1101 0101 0000 1011 0111 11-- 001- ----", "qemu-user has no DC CVAP, CVADP"),
+        pattern(
+            "0101 1111 0001 ---- 1111 11-- ---- ----", "FCVTZS Hd, #bits extends the sign to 32"
+        ),
     ),
     "unicorn": (
         pattern("0-11 1000 --1- ---- 010- 00-- ---- ----", "LDSMAX, LDSMIN do not extend the sign"),
         pattern("1011 1000 --1- ---- 010- 00-- ---- ----", "LDSMAX, LDSMIN do not extend the sign"),
-        pattern("0010 1111 01-- ---- 0--1 -0-- ---- ----", "FCMLA by element: flags of lanes not used"),
+        pattern(
+            "0010 1111 01-- ---- 0--1 -0-- ---- ----", "FCMLA by element: flags of lanes not used"
+        ),
     ),
     "jit": (),
 }

@@ -223,7 +223,11 @@ class Comparison:
             return Difference(machine.name, blob, error) if error else None
         length, error = self._first(machine, path, "prefixes", blob, iteration)
         if length is None:
-            text = f"iteration {iteration} differs, none of its parts does; {error}"
+            # As with compiled code, which is gone when the blob is changed.
+            whole = ("registers", blob, iteration, len(_words(path, blob)))
+            right, wrong = _registers(self.oracle(path, *whole)), _registers(machine(path, *whole))
+            details = _report("", {}, right, wrong)
+            text = f"blob {blob} iteration {iteration} differs as a whole only {error}\n{details}"
             return Difference(machine.name, blob, text)
         if length == 0:
             text = f"iteration {iteration} differs before its first instruction; {error}"
