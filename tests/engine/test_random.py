@@ -61,7 +61,6 @@ def test_compiled_instructions_do_what_the_oracle_does(
     assert not totals.differences, "\n\n".join(each.report for each in totals.differences)
 
 
-@pytest.mark.xfail(reason="floating point is not in the table yet")
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_what_is_no_instruction_is_undefined(comparison: Comparison, own_engine: str) -> None:

@@ -148,6 +148,8 @@ _BEYOND = (
         "0-00 1110 -111 0000 1100 10-- ---- ----", "qemu 7.2: FMAXNMV, FMINNMV with bit 22 set"
     ),
     pattern("0-00 1110 -111 0000 1111 10-- ---- ----", "qemu 7.2: FMAXV, FMINV with bit 22 set"),
+    pattern("01-1 1110 -111 0000 11-- 10-- ---- ----", "qemu 7.2: FMAXP and others likewise"),
+    pattern("0-10 1111 0000 0--- 1111 11-- ---- ----", "qemu 7.2: FMOV of halves with op set"),
 )
 """Extensions that qemu has and elfuse does not offer, and what qemu takes for instructions."""
 
