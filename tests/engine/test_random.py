@@ -49,7 +49,7 @@ def test_random_instructions_do_what_the_oracle_does(
     assert totals.instructions >= _INSTRUCTIONS[own_engine]
 
 
-@pytest.mark.xfail(reason="faults of loads that follow loads are missed; needs the fix of lift.rs")
+@pytest.mark.xfail(reason="compiled FCVTZU does not tell of invalid operands")
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_compiled_instructions_do_what_the_oracle_does(

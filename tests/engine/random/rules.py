@@ -136,6 +136,7 @@ _BEYOND = (
     pattern("--01 1001 --0- ---- ---- 00-- ---- ----", "LRCPC2"),
     pattern("1101 0101 0000 0000 0100 0000 0-1- ----", "FLAGM2"),
     pattern("1101 0101 0000 0000 0100 0000 010- ----", "FLAGM2"),
+    pattern("1101 0101 0000 0011 0100 ---- ---1 1111", "MSR with TCO, DIT, SSBS"),
     pattern("1--1 0001 10-- ---- ---- ---- ---- ----", "MTE: ADDG, SUBG"),
     pattern("1001 1010 110- ---- 000- 00-- ---- ----", "MTE: SUBP, IRG"),
     pattern("1001 1010 110- ---- 0001 -1-- ---- ----", "MTE: GMI"),
@@ -149,6 +150,7 @@ _BEYOND = (
     ),
     pattern("0-00 1110 -111 0000 1111 10-- ---- ----", "qemu 7.2: FMAXV, FMINV with bit 22 set"),
     pattern("01-1 1110 -111 0000 11-- 10-- ---- ----", "qemu 7.2: FMAXP and others likewise"),
+    pattern("01-1 1110 1111 1000 1111 10-- ---- ----", "qemu 7.2: scalar FABS, FNEG of halves"),
     pattern("0-10 1111 0000 0--- 1111 11-- ---- ----", "qemu 7.2: FMOV of halves with op set"),
 )
 """Extensions that qemu has and elfuse does not offer, and what qemu takes for instructions."""
