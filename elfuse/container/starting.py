@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from elfuse.engine import open_engine
 from elfuse.errors import CommandNotExecutable, CommandNotFound, ContainerError
-from elfuse.overlay.overlay import Overlay
 from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.boot import Program, boot
-from elfuse.runtime.fs.devices import mount_pts, populate
-from elfuse.runtime.fs.proc import mount_proc
-from elfuse.runtime.fs.sys import mount_sys
 from elfuse.runtime.kernel import Kernel, Options
+from elfuse.runtime.lazy import Lazy
 from elfuse.runtime.trace import Trace
 from elfuse.runtime.vfs.filesystem import Filesystem
-from elfuse.runtime.vfs.mounts import Namespace
+from elfuse.runtime.vfs.mounts import Later, Namespace
 
-TMPFS_MAGIC = 0x01021994
-
-
-def tmpfs(directory: Path) -> Overlay:
-    """An empty writable filesystem whose files lie below a host directory."""
-    return Overlay(None, directory, directory, type_name="tmpfs", magic=TMPFS_MAGIC)
+if TYPE_CHECKING:
+    from elfuse.container import standard
+else:
+    standard = Lazy("elfuse.container.standard")
 
 
 def make_kernel(
@@ -40,10 +33,7 @@ def make_kernel(
     verbose: bool,
     watchdog_seconds: float = 0,
 ) -> Kernel:
-    """A kernel with proc, dev and sys mounted; EngineUnavailable if there is no such engine.
-
-    /dev lies in a temporary host directory, which the run removes at its end.
-    """
+    """A kernel with dev, proc and sys mounted; EngineUnavailable if there is no such engine."""
     namespace = Namespace(roots)
     kernel = Kernel(
         open_engine(engine or os.environ.get("ELFUSE_ENGINE", "")),
@@ -52,22 +42,13 @@ def make_kernel(
         Trace(active=verbose),
     )
     kernel.watch(watchdog_seconds)
-    scratch = tempfile.mkdtemp(prefix="elfuse-")
-    kernel.at_exit.append(lambda: _remove(scratch))
-    dev = tmpfs(Path(scratch, "dev"))
-    populate(dev)
-    namespace.mount(b"/dev", dev)
-    namespace.mount(b"/dev/pts", mount_pts())
-    namespace.mount(b"/dev/shm", tmpfs(Path(scratch, "shm")))
-    namespace.mount(b"/proc", mount_proc(kernel))
-    namespace.mount(b"/sys", mount_sys(), read_only=True)
+    namespace.mount(
+        b"/dev", Later(lambda: standard.make_dev(kernel), lambda: standard.mount_in_dev(kernel))
+    )
+    namespace.mount(b"/proc", Later(lambda: standard.make_proc(kernel)))
+    sys = Later(lambda: standard.make_sys())  # noqa: PLW0108 - the attribute loads the module
+    namespace.mount(b"/sys", sys, read_only=True)
     return kernel
-
-
-def _remove(directory: str) -> None:
-    import shutil  # only at the end of a run
-
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 class StartFailure(Record):

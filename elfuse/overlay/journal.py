@@ -197,9 +197,11 @@ class Journal:
             # The host crashed: the page with the length was written, the log was not.
             torn = True
         change = repair()
-        self.state.apply(change)
-        if torn or change or self._is_long(_OPEN_MIN, _OPEN_FACTOR):
+        if torn or self._is_long(_OPEN_MIN, _OPEN_FACTOR):
+            self.state.apply(change)
             self._compact()
+        elif change:
+            self.commit(change)
         current = self._log_path(self._seen >> _LENGTH_BITS)
         for name in os.listdir(self._directory):
             path = os.path.join(self._directory, name)

@@ -48,8 +48,8 @@ class Overlay:
     def __init__(
         self,
         tree: "os.PathLike[str] | None",
-        objects: "os.PathLike[str]",
-        upper: "os.PathLike[str]",
+        objects: "str | os.PathLike[str]",
+        upper: "str | os.PathLike[str]",
         *,
         read_only: bool = False,
         type_name: str = "overlay",

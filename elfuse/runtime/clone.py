@@ -143,7 +143,7 @@ def _fork(task: Task, request: Request) -> int:
         if request.flags & Clone.PARENT:
             entry[Field.PPID] = task.process.ppid
     try:
-        host_pid = host_fork()
+        host_pid = host_fork(kernel)
     except OSError:
         table.free(entry)
         raise
@@ -161,11 +161,12 @@ def _fork(task: Task, request: Request) -> int:
     return 0
 
 
-def host_fork() -> int:
+def host_fork(kernel: Kernel) -> int:
     """os.fork by a task that holds the kernel lock; host signals wait until the child is ready.
 
     Returns in the child with signals still blocked: `adopt` unblocks them.
     """
+    kernel.namespace.make_shared()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     # Objects that exist now are never collected: touching them would copy their pages.
     gc.freeze()
@@ -270,7 +271,7 @@ def detach_for_exec(task: Task) -> None:
     kernel, process = task.kernel, task.process
     if len(kernel.hosted) == 1:
         return
-    host_pid = host_fork()
+    host_pid = host_fork(kernel)
     if host_pid:
         process.entry[Field.HOST_PID] = host_pid
         process.files.close_all()

@@ -6,7 +6,7 @@ import pytest
 
 from elfuse.container.generated import mount_generated
 from elfuse.container.search import find
-from elfuse.container.starting import tmpfs
+from elfuse.container.standard import tmpfs
 from elfuse.overlay.overlay import Overlay
 from elfuse.runtime.vfs.mounts import Namespace
 

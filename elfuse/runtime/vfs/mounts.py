@@ -1,21 +1,36 @@
 """What is mounted where. Mounts do not change while a guest runs (mount(2) is refused)."""
 
+from __future__ import annotations
+
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from elfuse import host
+from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
-from elfuse.runtime.vfs.filesystem import Filesystem
 from elfuse.runtime.vfs.location import Location
 
 if TYPE_CHECKING:
     from elfuse.runtime.vfs.credentials import Credentials
+    from elfuse.runtime.vfs.filesystem import Filesystem, Inode
 
 _MAX_LINKS = 40
 _HOST_UID = os.geteuid()
 """Whose rights the host checks; it never changes, set*uid calls of the guest are its own affair."""
+
+
+class Later(Record):
+    """A directory's filesystem that is made when a path first leads to it: most runs never look.
+
+    With `inside`, which mounts what lies in it, processes share it: it is made before the first
+    fork.
+    """
+
+    make: Callable[[], Filesystem]
+    inside: Callable[[], None] | None = None
 
 
 class Mount:
@@ -27,15 +42,14 @@ class Mount:
 
     def __init__(
         self,
-        fs: Filesystem,
+        source: Filesystem | Later,
         device: int,
         *,
         point: bytes = b"",
         holder: Location | None = None,
         read_only: bool = False,
     ) -> None:
-        self.fs = fs
-        self.root = fs.root()
+        self._source = source
         self.device = device
         self.point = point
         self.holder = holder
@@ -44,12 +58,37 @@ class Mount:
         """Mount points in this mount: number of the directory that holds them, and name."""
         self._guarded: tuple[bytes, ...] = ()
         self._unguarded: tuple[bytes, ...] = ()
-        self.checked = not getattr(fs, "host_permissions", False)
-        """Whether nobody but this kernel part checks permissions; the host does for its files."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether processes would notice that each has made its own."""
+        return isinstance(self._source, Later) and self._source.inside is not None
+
+    @cached_property
+    def fs(self) -> Filesystem:
+        source = self._source
+        if not isinstance(source, Later):
+            return source
+        # What lies inside is mounted by its path, which leads here.
+        self.fs = source.make()
+        if source.inside is not None:
+            source.inside()
+        return self.fs
+
+    @cached_property
+    def root(self) -> Inode:
+        return self.fs.root()
+
+    @cached_property
+    def location(self) -> Location:
         if self.root.type_bits == stat.S_IFDIR:
-            self.location = Location(self, self.root)
-        else:
-            self.location = Location(self, self.root, holder, point.rpartition(b"/")[2])
+            return Location(self, self.root)
+        return Location(self, self.root, self.holder, self.point.rpartition(b"/")[2])
+
+    @cached_property
+    def checked(self) -> bool:
+        """Whether nobody but this kernel part checks permissions; the host does for its files."""
+        return not getattr(self.fs, "host_permissions", False)
 
     def guard(self, directories: Iterable[bytes], *, but: Iterable[bytes] = ()) -> None:
         """Refuse changes in and below some directories (EROFS), yet not in and below others."""
@@ -63,7 +102,7 @@ class Mount:
         path = place.path() + b"/"
         return path.startswith(self._guarded) and not path.startswith(self._unguarded)
 
-    def enforces(self, held: "Credentials") -> bool:
+    def enforces(self, held: Credentials) -> bool:
         """Whether permission bits are to be checked for these credentials.
 
         Not for root, and not where the host checks the same: its access lists may say more than
@@ -95,7 +134,12 @@ class Namespace:
         return self.root_locations[-1]
 
     def mount(
-        self, point: bytes, fs: Filesystem, *, read_only: bool = False, follow: bool = True
+        self,
+        point: bytes,
+        fs: Filesystem | Later,
+        *,
+        read_only: bool = False,
+        follow: bool = True,
     ) -> None:
         """Mount at an absolute path, in every root that has the directory above it.
 
@@ -121,7 +165,15 @@ class Namespace:
         if made is None:
             raise SyscallError(Errno.ENOENT)
 
+    def make_shared(self) -> None:
+        """Before a fork: make the filesystems that the child will share."""
+        for mount in list(self.mounts.values()):
+            if mount.shared:
+                _ = mount.fs
+
     def _all(self) -> list[Mount]:
+        for mount in list(self.mounts.values()):
+            _ = mount.fs  # which may mount others inside
         return [self.roots[0], *self.mounts.values()]
 
     def mounts_text(self) -> bytes:

@@ -1,0 +1,44 @@
+"""/dev, /proc and /sys of a run; loaded when a path first leads there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from typing import TYPE_CHECKING
+
+from elfuse.overlay.overlay import Overlay
+from elfuse.runtime.fs.devices import mount_pts, populate
+from elfuse.runtime.fs.proc import mount_proc as make_proc
+from elfuse.runtime.fs.sys import mount_sys as make_sys
+
+if TYPE_CHECKING:
+    from elfuse.runtime.kernel import Kernel
+
+__all__ = ["make_dev", "make_proc", "make_sys", "mount_in_dev", "tmpfs"]
+
+_TMPFS_MAGIC = 0x01021994
+
+
+def tmpfs(directory: str | os.PathLike[str]) -> Overlay:
+    """An empty writable filesystem whose files lie below a host directory."""
+    return Overlay(None, directory, directory, type_name="tmpfs", magic=_TMPFS_MAGIC)
+
+
+def make_dev(kernel: Kernel) -> Overlay:
+    """What /dev holds, in a temporary directory that the run removes at its end."""
+    dev = _temporary(kernel)
+    populate(dev)
+    return dev
+
+
+def mount_in_dev(kernel: Kernel) -> None:
+    """What is mounted below /dev."""
+    kernel.namespace.mount(b"/dev/pts", mount_pts())
+    kernel.namespace.mount(b"/dev/shm", _temporary(kernel))
+
+
+def _temporary(kernel: Kernel) -> Overlay:
+    directory = tempfile.mkdtemp(prefix="elfuse-")
+    kernel.at_exit.append(lambda: shutil.rmtree(directory, ignore_errors=True))
+    return tmpfs(directory)
