@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable
 from typing import NoReturn
 
@@ -86,6 +85,8 @@ def _guard_host(namespace: Namespace, workdir: str) -> None:
 
     They may work below the directory they were started in, wherever that is.
     """
+    import tempfile  # only with a sysroot
+
     work = (workdir, os.path.expanduser("~"), tempfile.gettempdir(), "/var/tmp")
     namespace.roots[-1].guard(_real_paths(_SYSTEM), but=_real_paths(work))
 

@@ -15,10 +15,9 @@ from elfuse.runtime.abi.errno import SyscallError
 from elfuse.runtime.abi.fcntl import AT_FDCWD
 from elfuse.runtime.execve import execve
 from elfuse.runtime.kernel import Kernel, standard_streams
+from elfuse.runtime.limits import initial_limits
 from elfuse.runtime.memory import Memory
 from elfuse.runtime.process import Process
-from elfuse.runtime.syscalls import all as _handlers  # noqa: F401 - registers every call
-from elfuse.runtime.syscalls.system import initial_limits
 from elfuse.runtime.task import Task
 from elfuse.runtime.vfs import operations
 from elfuse.runtime.vfs.context import FsContext

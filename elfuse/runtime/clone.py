@@ -23,6 +23,7 @@ from elfuse.runtime.jobs import enter_host_group, enter_host_session
 from elfuse.runtime.kernel import Kernel
 from elfuse.runtime.process import Process
 from elfuse.runtime.processes import Field
+from elfuse.runtime.syscalls.table import load_all
 from elfuse.runtime.task import LeftMemory, Task, TaskExit
 from elfuse.runtime.wait import Restart, sleep
 
@@ -167,6 +168,8 @@ def host_fork(kernel: Kernel) -> int:
     Returns in the child with signals still blocked: `adopt` unblocks them.
     """
     kernel.namespace.make_shared()
+    # Children inherit what is loaded; loading it again in each would take longer.
+    load_all()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     # Objects that exist now are never collected: touching them would copy their pages.
     gc.freeze()

@@ -14,7 +14,6 @@ from elfuse.runtime.kernel import Kernel, Options
 from elfuse.runtime.limits import initial_limits
 from elfuse.runtime.memory import Memory
 from elfuse.runtime.process import Process
-from elfuse.runtime.syscalls import all as _handlers  # noqa: F401 - registers every call
 from elfuse.runtime.syscalls.table import names, perform
 from elfuse.runtime.task import Task
 from elfuse.runtime.trace import Trace

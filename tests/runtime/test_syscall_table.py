@@ -1,8 +1,16 @@
-"""The table of system calls: every row can be decoded and shown, and the documentation is its image."""
+"""The table of system calls: every row can be decoded and shown, and what is generated is its image."""
 
-from elfuse.runtime.syscalls import all as _handlers  # noqa: F401 - fills the table
+import importlib
+import pkgutil
+
+from elfuse.runtime import syscalls
+from elfuse.runtime.syscalls.index import MODULES
 from elfuse.runtime.syscalls.table import TABLE
 from tests.support import ROOT
+
+# Loading a module registers its calls.
+for _module in pkgutil.iter_modules(syscalls.__path__, syscalls.__name__ + "."):
+    importlib.import_module(_module.name)
 
 
 def test_every_parameter_has_a_type_and_every_decoder_compiles() -> None:
@@ -16,6 +24,13 @@ def test_every_parameter_has_a_type_and_every_decoder_compiles() -> None:
 def test_names_are_used_once() -> None:
     names = [row.name for row in TABLE.values()]
     assert len(names) == len(set(names))
+
+
+def test_the_index_names_the_module_of_every_call() -> None:
+    indexed = {number: name for name, numbers in MODULES.items() for number in numbers}
+    assert indexed == {row.number: row.module for row in TABLE.values()}, (
+        "run scripts/document-syscalls"
+    )
 
 
 def test_the_documentation_lists_what_the_table_has() -> None:

@@ -19,7 +19,6 @@ from elfuse.runtime.abi.resource import (
     Timeval,
 )
 from elfuse.runtime.lazy import Lazy
-from elfuse.runtime.limits import initial_limits as initial_limits
 from elfuse.runtime.processes import Entry, Field, State
 from elfuse.runtime.syscalls.args import (
     Address,

@@ -7,10 +7,12 @@ text, and `@syscall(number)` its number. The dispatcher is the only place that t
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.syscalls.args import Arg, Call
+from elfuse.runtime.syscalls.index import MODULES
 from elfuse.runtime.wait import NoResult, Restart
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class Row:
     ) -> None:
         self.number = number
         self.name = handler.__name__.removeprefix("sys_")
+        self.module = handler.__module__.rpartition(".")[2]
         self.returns = returns
         self.note = note
         self._handler = handler
@@ -48,6 +51,23 @@ class Row:
 
 
 TABLE: dict[int, Row] = {}
+"""The calls of the modules that are loaded; `find` loads them."""
+_MODULE_OF = {number: name for name, numbers in MODULES.items() for number in numbers}
+
+
+def find(number: int) -> Row | None:
+    """The row of a system call, None if there is none."""
+    row = TABLE.get(number)
+    if row is None and number in _MODULE_OF:
+        import_module(f"{__package__}.{_MODULE_OF[number]}")
+        row = TABLE[number]
+    return row
+
+
+def load_all() -> None:
+    """Load every call."""
+    for name in MODULES:
+        import_module(f"{__package__}.{name}")
 
 
 def _parameters(handler: Callable[..., int]) -> tuple[tuple[str, Arg], ...]:
@@ -113,7 +133,7 @@ def dispatch(task: "Task") -> None:
     registers = task.registers
     number = registers[8] & 0xFFFF_FFFF
     task.syscall_x0 = registers[0]
-    row = TABLE.get(number)
+    row = TABLE.get(number) or find(number)
     if row is None:
         task.kernel.trace.unknown(task, number)
         registers[0] = -Errno.ENOSYS & _MASK
@@ -147,4 +167,5 @@ def render(row: Row, task: "Task", registers: Sequence[int], result: int) -> lis
 
 def names() -> dict[str, Any]:
     """Name to row, for `docs/syscalls.md` and trace filters."""
+    load_all()
     return {row.name: row for row in TABLE.values()}
