@@ -21,10 +21,12 @@ from elfuse.runtime.signals import SigInfo
 
 SLOTS = 4096
 _SLOT = 8192
-_HEADER = 4096
 _WORD = 8
-_MARKS_AT = 64
-"""Bytes of the header from here on tell that a file with this hash was ever executed."""
+_MARKS_AT, _MARKS_END = 64, 4096
+"""Bytes of the header that tell that a file with this hash was ever executed."""
+_USED_AT = _MARKS_END
+"""A byte for each slot, 1 if it is not free: looking through the slots themselves is slow."""
+_HEADER = _USED_AT + SLOTS
 _CMDLINE_AT, _CMDLINE_SIZE = 4096, 4096
 _INBOX_AT, _INBOX_SLOTS, _INFO_SIZE = 512, 28, 128
 
@@ -206,6 +208,7 @@ class ProcessTable:
         self._view = memoryview(self._map)
         self._header = self._view[:_HEADER].cast("Q")
         self._header[0] = self._first_pid = first_pid
+        self._used = self._view[_USED_AT : _USED_AT + SLOTS]
         self._lock_fd = anonymous_file("elfuse-processes")
         self._held = 0
         self._entries: dict[int, Entry] = {}
@@ -264,7 +267,7 @@ class ProcessTable:
                 entry.cmdline = parent.cmdline
             # Last, because readers that hold no lock go by the state.
             entry[Field.STATE] = State.RUNNING
-            self._header[1] = max(self._header[1], entry.slot + 1)
+            self._used[entry.slot] = 1
             return entry
 
     def find(self, pid: int) -> Entry | None:
@@ -282,14 +285,18 @@ class ProcessTable:
         return (e[Field.HOST_PID] for e in self if e.state is not State.ZOMBIE)
 
     def __iter__(self) -> Iterator[Entry]:
-        for slot in range(self._header[1]):
+        used = bytes(self._used)
+        slot = used.find(1)
+        while slot >= 0:
             entry = self._slot(slot)
             if entry[Field.STATE]:
                 yield entry
+            slot = used.find(1, slot + 1)
 
     def free(self, entry: Entry) -> None:
         """The process has been waited for."""
         with self.lock():
+            self._used[entry.slot] = 0
             entry[Field.STATE] = State.FREE
 
     def children(self, pid: int) -> list[Entry]:
@@ -361,7 +368,7 @@ class ProcessTable:
 
 def _mark(device: int, ino: int) -> int:
     """Where the header marks a file; others may share the place."""
-    return _MARKS_AT + (ino + device * 509) % (_HEADER - _MARKS_AT)
+    return _MARKS_AT + (ino + device * 509) % (_MARKS_END - _MARKS_AT)
 
 
 def _host_kill(host_pid: int, number: int) -> None:
