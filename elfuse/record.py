@@ -7,7 +7,8 @@ every run declares that takes longer than a small guest program.
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+from elfuse.typing import Any, ClassVar, TypeVar, dataclass_transform
 
 _R = TypeVar("_R", bound="Record")
 

@@ -4,7 +4,7 @@ import os
 import platform as host_platform
 import sys
 import time
-from typing import Any, Literal
+from typing import Literal
 
 from elfuse import __version__
 from elfuse.container.containers import Container, Containers
@@ -19,6 +19,7 @@ from elfuse.overlay.diff import changes
 from elfuse.overlay.layers import Layers
 from elfuse.overlay.overlay import Overlay
 from elfuse.overlay.tree import tree_path
+from elfuse.typing import Any
 
 _PROGRESS: dict[str, Literal["auto", "plain", "none"]] = {
     "auto": "auto",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import NoReturn
 
 from elfuse.container.identity import plain_environment
 from elfuse.container.starting import StartFailure, guest_root, make_kernel, start
@@ -15,6 +14,7 @@ from elfuse.runtime.fs.host import HostFilesystem
 from elfuse.runtime.vfs.credentials import Credentials
 from elfuse.runtime.vfs.filesystem import Filesystem
 from elfuse.runtime.vfs.mounts import Namespace
+from elfuse.typing import NoReturn
 
 _SYSTEM = (
     "/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/sbin", "/usr", "/var",

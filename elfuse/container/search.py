@@ -2,9 +2,9 @@
 
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from elfuse.runtime.vfs.filesystem import Filesystem, Inode
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.vfs.mounts import Namespace

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from typing import TYPE_CHECKING
 
 from elfuse.overlay.overlay import Overlay
 from elfuse.runtime.fs.devices import mount_pts, populate
 from elfuse.runtime.fs.proc import mount_proc as make_proc
 from elfuse.runtime.fs.sys import mount_sys as make_sys
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
 
 from elfuse.engine import open_engine
 from elfuse.errors import CommandNotExecutable, CommandNotFound, ContainerError
@@ -16,6 +15,7 @@ from elfuse.runtime.lazy import Lazy
 from elfuse.runtime.trace import Trace
 from elfuse.runtime.vfs.filesystem import Filesystem
 from elfuse.runtime.vfs.mounts import Later, Namespace
+from elfuse.typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from elfuse.container import standard

@@ -1,7 +1,7 @@
 """The contract between the kernel part and whatever executes guest instructions."""
 
-from enum import IntEnum, IntFlag
-from typing import Protocol
+from elfuse.enumeration import IntEnum, IntFlag
+from elfuse.typing import Protocol
 
 
 class Protection(IntFlag):

@@ -1,13 +1,17 @@
 """Half-open address ranges with a value each: the shape of page protections and memory areas."""
 
+from __future__ import annotations
+
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from typing import Generic, NamedTuple, TypeVar
+
+from elfuse.record import Record
+from elfuse.typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
-class Range(NamedTuple, Generic[T]):
+class Range(Record, Generic[T]):
     """`start <= address < end` has `value`."""
 
     start: int

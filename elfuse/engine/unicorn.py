@@ -16,11 +16,11 @@ import time
 from collections import deque
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
 
 from elfuse.engine.protocol import Exit, Protection, Register, Vcpu
 from elfuse.engine.slab import PAGE, Slab
 from elfuse.errors import EngineUnavailable
+from elfuse.typing import Protocol
 
 _ARCH_ARM64, _MODE_ARM, _CPU_MAX = 2, 0, 3
 _HOOK_INTR, _HOOK_TLB_FILL = 1, 1 << 17

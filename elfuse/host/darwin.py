@@ -8,9 +8,9 @@ import sys
 import tempfile
 import termios
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from elfuse.host.types import HeldLock
+from elfuse.typing import TYPE_CHECKING
 
 assert not TYPE_CHECKING or sys.platform == "darwin"
 

@@ -2,7 +2,8 @@
 
 import select
 import sys
-from typing import TYPE_CHECKING
+
+from elfuse.typing import TYPE_CHECKING
 
 assert not TYPE_CHECKING or sys.platform == "darwin"
 

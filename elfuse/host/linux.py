@@ -9,9 +9,9 @@ import sys
 import termios
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from elfuse.host.types import HeldLock
+from elfuse.typing import TYPE_CHECKING
 
 assert not TYPE_CHECKING or sys.platform == "linux"
 

@@ -5,7 +5,8 @@ import os
 import select
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+
+from elfuse.typing import TYPE_CHECKING, Self
 
 assert not TYPE_CHECKING or sys.platform == "linux"
 

@@ -9,7 +9,8 @@ import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+
+from elfuse.typing import TYPE_CHECKING
 
 assert not TYPE_CHECKING or sys.platform == "linux"
 

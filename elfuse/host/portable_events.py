@@ -12,9 +12,9 @@ import struct
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Self
 
 from elfuse.host import anonymous_file
+from elfuse.typing import Self
 
 _COUNTER = struct.Struct("Q")
 _LIMIT = (1 << 64) - 2

@@ -1,9 +1,11 @@
 """Values that host functions return."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from elfuse.record import Record
 
 
-class HeldLock(NamedTuple):
+class HeldLock(Record):
     """A record lock somebody holds; `pid` is -1 for an open file description lock."""
 
     exclusive: bool

@@ -2,10 +2,10 @@
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
 
 from elfuse.host.clone import copy_contents
 from elfuse.overlay.records import HAS_DATA
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.overlay.overlay import Overlay

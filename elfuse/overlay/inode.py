@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from elfuse.overlay import naming
 from elfuse.overlay.records import (
@@ -20,6 +19,7 @@ from elfuse.overlay.records import (
     attributes,
     failure,
 )
+from elfuse.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from elfuse.overlay.overlay import Overlay

@@ -23,10 +23,10 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Self
 
 from elfuse.overlay.records import Row
 from elfuse.overlay.state import Change, State
+from elfuse.typing import Self
 
 _CONTROL = struct.Struct("<8s32s")
 """Magic, key of the tree below."""

@@ -16,13 +16,14 @@ import re
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 from elfuse.errors import ImageError
 from elfuse.overlay.merge import Merger
 from elfuse.overlay.objects import ObjectStore, ObjectWriter
 from elfuse.overlay.temporary import WorkDirectory, sweep, sync_directory
 from elfuse.overlay.tree import Tree, tree_key, tree_path
+from elfuse.typing import Any, Protocol
 
 _DIFF_ID = re.compile(r"sha256:[0-9a-f]{64}")
 _HEADER = '["elfuse layer", 1]\n'

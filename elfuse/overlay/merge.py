@@ -7,11 +7,11 @@ parent that is anything else gives way to a directory.
 """
 
 from collections.abc import Iterable
-from typing import Protocol
 
 from elfuse.errors import ImageError
 from elfuse.overlay.records import ROOT, S_IFMT
 from elfuse.overlay.tree import DENTRY, HEADER, INODE, MAGIC, VERSION, XATTR, XATTRS
+from elfuse.typing import Protocol
 
 _S_IFDIR, _S_IFLNK, _S_IFREG = 0o040000, 0o120000, 0o100000
 _MAX_LINKS = 40

@@ -2,9 +2,9 @@
 
 import errno
 import time
-from typing import TYPE_CHECKING
 
 from elfuse.overlay.records import ROOT, S_IFMT, UNNAMED, Row, failure, is_directory
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.overlay.inode import OverlayInode

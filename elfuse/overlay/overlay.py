@@ -16,7 +16,7 @@ import os
 import time
 from contextlib import suppress
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from elfuse.overlay.inode import OverlayInode
@@ -25,6 +25,7 @@ from elfuse.overlay.records import HAS_DATA, ROOT, S_IFMT, UNNAMED, Row, failure
 from elfuse.overlay.state import Change, State
 from elfuse.overlay.tree import Tree
 from elfuse.overlay.unnamed import UnnamedFiles
+from elfuse.typing import Self
 
 OVERLAY_MAGIC = 0x794C7630
 _RECENT_LIMIT = 1024

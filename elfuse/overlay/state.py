@@ -7,10 +7,10 @@ its number is new, and moving a directory moves one name.
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any, TypeVar
 
 from elfuse.overlay.records import ROOT, S_IFMT, Entry, Row
 from elfuse.overlay.tree import Tree
+from elfuse.typing import Any, TypeVar
 
 T = TypeVar("T")
 Names = list[tuple[int, bytes, int]]

@@ -6,8 +6,9 @@ mappings may live on. All others go when the upper is opened next and nobody use
 """
 
 import os
-from typing import TYPE_CHECKING
 from weakref import finalize
+
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.overlay.inode import OverlayInode

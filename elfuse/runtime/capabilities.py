@@ -6,12 +6,12 @@ that they are gone. They follow the effective user id until capset(2) narrows th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
 from weakref import WeakKeyDictionary
 
 from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.system import ALL_CAPABILITIES, CapabilityData
+from elfuse.typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from elfuse.runtime.process import Process

@@ -6,13 +6,13 @@ import resource
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from elfuse.host import clocks as host
 from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.time import CPUCLOCK_FD, CPUCLOCK_THREAD, CPUCLOCK_VIRT, SECOND, Clock
 from elfuse.runtime.processes import Field
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

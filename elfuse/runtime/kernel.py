@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from elfuse import host
 from elfuse.engine.protocol import Engine
@@ -22,6 +21,7 @@ from elfuse.runtime.signals import SI_KERNEL, SigInfo, post_to_process
 from elfuse.runtime.timers import TimerQueue
 from elfuse.runtime.trace import Trace
 from elfuse.runtime.vfs.mounts import Namespace
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.process import Process

@@ -1,7 +1,8 @@
 """Modules that are loaded when a program first needs them, because imports delay every start."""
 
 import importlib
-from typing import Any
+
+from elfuse.typing import Any
 
 
 class Lazy:

@@ -2,10 +2,10 @@
 
 import resource
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.resource import INFINITY, NR_OPEN, Rlimit
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.process import Process

@@ -1,7 +1,5 @@
 """struct msghdr in guest memory: what sendmsg and recvmsg read from it and write back."""
 
-from typing import TYPE_CHECKING
-
 from elfuse.runtime import sockets
 from elfuse.runtime.abi import socket as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -9,6 +7,7 @@ from elfuse.runtime.abi.socket import Msg
 from elfuse.runtime.abi.socket_structs import Msghdr
 from elfuse.runtime.files import addresses
 from elfuse.runtime.files.socket import SocketFile
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.poll import POLLIN, POLLNVAL, POLLOUT, POLLRDNORM, POLLWRNORM
@@ -10,6 +9,7 @@ from elfuse.runtime.abi.stat import Timespec
 from elfuse.runtime.abi.time import SECOND
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.wait import Restart, RestartKind, now, sleep
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -3,7 +3,6 @@
 import os
 import resource
 import signal
-from typing import TYPE_CHECKING, NoReturn
 
 from elfuse.runtime import signals
 from elfuse.runtime.abi.signal import SA_NOCLDWAIT, SIG_IGN, Sig
@@ -12,6 +11,7 @@ from elfuse.runtime.kernel import CLD_CONTINUED, CLD_STOPPED, Kernel
 from elfuse.runtime.processes import Entry, Field, Reaping, State
 from elfuse.runtime.signals import SigInfo
 from elfuse.runtime.task import Task, TaskExit
+from elfuse.typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from elfuse.runtime.memory import Memory

@@ -12,8 +12,8 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import IntEnum
 
+from elfuse.enumeration import IntEnum
 from elfuse.host import anonymous_file
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.signal import SIGRTMIN, Sig

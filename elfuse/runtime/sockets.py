@@ -1,7 +1,6 @@
 """What blocking socket calls do in several steps: connect, accept, send and receive all of it."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from elfuse.runtime.abi import socket as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -12,6 +11,7 @@ from elfuse.runtime.files import addresses
 from elfuse.runtime.files.socket import Control, Received, SocketFile
 from elfuse.runtime.signals import SI_USER, SigInfo, post_to_task
 from elfuse.runtime.wait import Restart, RestartKind, now, retry, sleep
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

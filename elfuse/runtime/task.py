@@ -5,7 +5,6 @@ import select
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from elfuse.engine.protocol import Exit, Register, Vcpu
 from elfuse.runtime import signals
@@ -17,6 +16,7 @@ from elfuse.runtime.vfs.context import FsContext
 from elfuse.runtime.vfs.credentials import Credentials
 from elfuse.runtime.vfs.fdtable import FdTable
 from elfuse.runtime.wait import Restart
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel

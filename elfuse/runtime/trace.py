@@ -5,10 +5,10 @@ The text of a call comes from the same declaration as its handler (`syscalls/tab
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from elfuse.runtime.abi.errno import Errno
 from elfuse.runtime.wait import NoResult, Restart
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.syscalls.table import Row

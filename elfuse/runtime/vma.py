@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import NamedTuple
 
 from elfuse.engine.protocol import Protection
 from elfuse.record import Record, replace
@@ -60,7 +59,7 @@ def shared_identity(pid: int) -> tuple[int, int]:
     return pid, next(_shared_ids)
 
 
-class Listing(NamedTuple):
+class Listing(Record):
     """A line of /proc/PID/maps."""
 
     start: int

@@ -9,9 +9,9 @@ import select
 import time
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

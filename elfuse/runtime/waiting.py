@@ -1,8 +1,10 @@
 """wait4 and waitid: finding a child that has something to report (wait(2))."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from __future__ import annotations
 
+from collections.abc import Callable
+
+from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.signal import Sig
 from elfuse.runtime.kernel import (
@@ -21,7 +23,7 @@ WNOHANG, WSTOPPED, WEXITED, WCONTINUED, WNOWAIT = 1, 2, 4, 8, 0x01000000
 WNOTHREAD, WALL, WCLONE = 0x20000000, 0x40000000, 0x80000000
 
 
-class Report(NamedTuple):
+class Report(Record):
     """What a child has to say: `status` as wait4 stores it, `info` as waitid does."""
 
     pid: int

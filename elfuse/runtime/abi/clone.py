@@ -1,7 +1,6 @@
 """clone(2) flags and struct clone_args (linux/sched.h)."""
 
-from enum import IntFlag
-
+from elfuse.enumeration import IntFlag
 from elfuse.runtime.abi.layout import Struct, u64
 
 

@@ -1,8 +1,7 @@
 """ELF64 structures and constants that loading needs (elf.h, ELF for the Arm 64-bit Architecture)."""
 
-from typing import Annotated
-
 from elfuse.runtime.abi.layout import Bytes, Struct, u16, u32, u64
+from elfuse.typing import Annotated
 
 MAGIC = b"\x7fELF\x02\x01\x01"
 """ELF, 64 bits, little-endian, version 1."""

@@ -1,7 +1,8 @@
 """Linux error numbers, the guest's error type, and the one translation from the host's numbers."""
 
 import errno as host
-from enum import IntEnum
+
+from elfuse.enumeration import IntEnum
 
 
 class Errno(IntEnum):

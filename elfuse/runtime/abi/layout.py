@@ -1,8 +1,11 @@
 """Declare a kernel struct once: members with sizes, packing, and loads and stores in guest memory."""
 
+from __future__ import annotations
+
 import struct
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Protocol, Self, dataclass_transform, get_type_hints
+
+from elfuse.typing import Annotated, Any, ClassVar, Protocol, Self, dataclass_transform, evaluated
 
 u8 = Annotated[int, "B"]
 u16 = Annotated[int, "H"]
@@ -34,13 +37,12 @@ class _Layout:
     Most programs use few structs, and reading the annotations of all takes longer than they run.
     """
 
-    def __init__(self, cls: type["Struct"]) -> None:
-        hints: dict[str, Any] = get_type_hints(cls, include_extras=True)
+    def __init__(self, cls: type[Struct]) -> None:
         self.members: dict[str, type[Struct] | None] = {}
         """In order, with the type of a nested struct."""
         layout = "<"
-        for name in cls.__annotations__:
-            hint = hints[name]
+        for name, annotation in cls.__annotations__.items():
+            hint = evaluated(annotation, cls.__module__)
             if isinstance(hint, type) and issubclass(hint, Struct):
                 self.members[name] = hint
                 nested: struct.Struct = hint.layout().codec

@@ -1,6 +1,6 @@
 """prctl(2) options that are served (linux/prctl.h)."""
 
-from enum import IntEnum
+from elfuse.enumeration import IntEnum
 
 
 class Pr(IntEnum):

@@ -1,9 +1,8 @@
 """Resource limits and usage (asm-generic/resource.h, linux/resource.h)."""
 
-from enum import IntEnum
-from typing import Self
-
+from elfuse.enumeration import IntEnum
 from elfuse.runtime.abi.layout import Struct, i64, u64
+from elfuse.typing import Self
 
 INFINITY = (1 << 64) - 1
 NR_OPEN = 1 << 20

@@ -1,9 +1,8 @@
 """Signals: numbers, flags, siginfo and the arm64 frame (asm-generic/signal.h, asm/sigcontext.h)."""
 
-from enum import IntEnum
-from typing import Annotated
-
+from elfuse.enumeration import IntEnum
 from elfuse.runtime.abi.layout import Bytes, Struct, i32, i64, u32, u64
+from elfuse.typing import Annotated
 
 
 class Sig(IntEnum):

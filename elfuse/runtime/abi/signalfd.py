@@ -1,8 +1,7 @@
 """struct signalfd_siginfo (linux/signalfd.h)."""
 
-from typing import Annotated
-
 from elfuse.runtime.abi.layout import Bytes, Struct, i32, u16, u32, u64
+from elfuse.typing import Annotated
 
 
 class Siginfo(Struct, size=128):

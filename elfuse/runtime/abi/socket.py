@@ -1,6 +1,6 @@
 """Sockets: families, types, levels, flags and options (linux/socket.h, asm-generic)."""
 
-from enum import IntEnum
+from elfuse.enumeration import IntEnum
 
 AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET = 0, 1, 2, 10, 16, 17
 FAMILY_NAMES = {

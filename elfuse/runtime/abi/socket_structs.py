@@ -3,10 +3,9 @@
 Apart from the constants, which every start loads.
 """
 
-from typing import Annotated
-
 from elfuse.runtime.abi import socket as abi
 from elfuse.runtime.abi.layout import Bytes, Struct, i32, i64, u16, u32, u64
+from elfuse.typing import Annotated
 
 
 class SockaddrIn(Struct, size=16):

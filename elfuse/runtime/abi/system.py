@@ -1,8 +1,7 @@
 """What uname(2) and sysinfo(2) say about this kernel, and their structs."""
 
-from typing import Annotated
-
 from elfuse.runtime.abi.layout import Bytes, Struct, i64, u16, u32, u64
+from elfuse.typing import Annotated
 
 SYSNAME = b"Linux"
 RELEASE = b"6.1.0-elfuse"

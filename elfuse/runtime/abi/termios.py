@@ -1,8 +1,7 @@
 """Terminal requests and struct termios (asm-generic/ioctls.h, termbits.h)."""
 
-from typing import Annotated
-
 from elfuse.runtime.abi.layout import Bytes, Struct, u8, u32
+from elfuse.typing import Annotated
 
 TCGETS, TCSETS, TCSETSW, TCSETSF = 0x5401, 0x5402, 0x5403, 0x5404
 TCSBRK, TCXONC, TCFLSH, TIOCEXCL, TIOCNXCL, TIOCSCTTY = (

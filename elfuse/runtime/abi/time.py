@@ -1,11 +1,10 @@
 """Clocks and timers (linux/time.h)."""
 
-from enum import IntEnum
-from typing import Annotated
-
+from elfuse.enumeration import IntEnum
 from elfuse.runtime.abi.layout import Bytes, Struct, i32, i64, u32
 from elfuse.runtime.abi.resource import Timeval as Timeval
 from elfuse.runtime.abi.stat import Timespec
+from elfuse.typing import Annotated
 
 
 class Clock(IntEnum):

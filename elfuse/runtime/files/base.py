@@ -2,10 +2,10 @@
 
 from abc import ABC
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.fcntl import O_ACCMODE, O_APPEND, O_NONBLOCK, O_RDWR, O_WRONLY
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

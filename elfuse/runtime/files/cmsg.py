@@ -3,7 +3,6 @@
 # The C module: importing `socket` costs more than the start of a guest.
 import _socket
 import os
-from typing import TYPE_CHECKING
 
 from elfuse.host import sockets as host
 from elfuse.runtime.abi import socket as abi
@@ -13,6 +12,7 @@ from elfuse.runtime.abi.socket_structs import Cmsghdr, Ucred
 from elfuse.runtime.files.passing import Parcel, unpack
 from elfuse.runtime.files.socket import Control, SocketFile, own_credentials
 from elfuse.runtime.processes import Field
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.files.base import OpenFile

@@ -1,7 +1,6 @@
 """Open directories: getdents64 over a snapshot that rewinding renews."""
 
 import os
-from typing import TYPE_CHECKING
 
 from elfuse import host
 from elfuse.runtime.abi.dirent import DirentHeader
@@ -9,6 +8,7 @@ from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.poll import POLLIN, POLLOUT
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.vfs.location import Location
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -3,13 +3,13 @@
 import os
 import threading
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.poll import POLLIN
 from elfuse.runtime.files.pipe import PipeFile
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.wait import sleep
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

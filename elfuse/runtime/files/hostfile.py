@@ -3,11 +3,11 @@
 import os
 import select
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from elfuse.runtime.abi.poll import POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLRDHUP
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.wait import WouldBlock
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from elfuse import host
 from elfuse.runtime.abi.epoll import (
@@ -19,6 +18,7 @@ from elfuse.runtime.abi.poll import POLLIN, POLLOUT
 from elfuse.runtime.files.hostfile import HostFile
 from elfuse.runtime.files.regular import SEEK_END
 from elfuse.runtime.fs.pseudo import Attributes
+from elfuse.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -13,7 +13,6 @@ import json
 import os
 import stat
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
 
 from elfuse.host import anonymous_file
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -31,6 +30,7 @@ from elfuse.runtime.files.timerfd import TimerFile
 from elfuse.runtime.files.tty import MasterFile, TtyFile
 from elfuse.runtime.vfs import operations
 from elfuse.runtime.vfs.location import Location
+from elfuse.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel

@@ -1,10 +1,9 @@
 """O_PATH descriptions: a place in the tree without access to its content (open(2))."""
 
-from typing import TYPE_CHECKING
-
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.vfs.location import Location
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.vfs.filesystem import Attributes

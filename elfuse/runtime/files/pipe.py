@@ -2,12 +2,12 @@
 
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from elfuse import host
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.files.hostfile import FIONREAD, StreamFile
 from elfuse.runtime.fs.pseudo import Attributes
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -9,7 +9,7 @@ import _socket
 import os
 import stat
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from elfuse.host import sockets as host
 from elfuse.runtime.abi import socket as abi
@@ -23,6 +23,7 @@ from elfuse.runtime.files.hostfile import host_events, poll_descriptor
 from elfuse.runtime.fs.pseudo import Attributes
 from elfuse.runtime.processes import Field
 from elfuse.runtime.wait import WouldBlock, now
+from elfuse.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel

@@ -1,13 +1,12 @@
 """Socket options: which the kernel part answers itself, and the rest by the host (socket(7))."""
 
-from typing import TYPE_CHECKING
-
 from elfuse.host import sockets as host
 from elfuse.runtime.abi import socket as abi
 from elfuse.runtime.abi import socket_structs as structs
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.socket import So
 from elfuse.runtime.files.socket import SocketFile, own_credentials
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import stat
-from typing import TYPE_CHECKING
 
 from elfuse import host
 from elfuse.runtime.abi import fcntl as abi
@@ -14,6 +13,7 @@ from elfuse.runtime.files.hostfile import StreamFile, close_descriptor
 from elfuse.runtime.files.pipe import PipeFile
 from elfuse.runtime.files.regular import SEEK_END, host_open_flags
 from elfuse.runtime.fs.pseudo import Attributes
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

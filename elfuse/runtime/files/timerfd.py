@@ -1,7 +1,6 @@
 """timerfd_create(2)."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from elfuse.host.events import Timer
 from elfuse.runtime.abi.epoll import TFD_NONBLOCK
@@ -14,6 +13,7 @@ from elfuse.runtime.files.anonymous import AnonymousFile
 from elfuse.runtime.files.eventfd import scatter
 from elfuse.runtime.files.hostfile import host_events
 from elfuse.runtime.wait import WouldBlock
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -10,7 +10,6 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from elfuse.host import terminal
 from elfuse.runtime import jobs
@@ -23,6 +22,7 @@ from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.fs.pseudo import Attributes
 from elfuse.runtime.signals import SI_KERNEL, SigInfo, blocked_or_ignored
 from elfuse.runtime.wait import Restart, WouldBlock
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

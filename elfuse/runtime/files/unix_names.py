@@ -8,13 +8,13 @@ back without a table. A name too long for that is known only where it was bound.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from elfuse.host import sockets as host
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.fcntl import AT_FDCWD
 from elfuse.runtime.vfs import operations
 from elfuse.runtime.vfs.credentials import WRITE
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from _socket import socket

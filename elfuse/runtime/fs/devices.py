@@ -3,7 +3,6 @@
 import os
 import stat
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from elfuse.host import terminal
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -12,6 +11,7 @@ from elfuse.runtime.abi.poll import POLLIN, POLLOUT
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.fs.pseudo import Directory, Maker, PseudoFilesystem, PseudoInode
 from elfuse.runtime.vfs.filesystem import Filesystem
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

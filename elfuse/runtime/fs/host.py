@@ -9,10 +9,10 @@ import fcntl
 import os
 import stat
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from elfuse import host
 from elfuse.runtime.fs.host_stat import HostAttributes, HostCapacity, HostEntry
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.vfs.filesystem import Inode

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from elfuse.record import Record
 
@@ -49,7 +48,7 @@ class HostCapacity(Record):
     magic: int = 0xEF53
 
 
-class HostEntry(NamedTuple):
+class HostEntry(Record):
     """`vfs.filesystem.DirectoryEntry`."""
 
     name: bytes

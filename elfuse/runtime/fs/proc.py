@@ -8,7 +8,6 @@ import errno  # noqa: TID251 - raised to callers who expect the host's OSErrors
 import os
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NoReturn
 
 from elfuse.runtime.fs import system_info
 from elfuse.runtime.fs.pseudo import (
@@ -21,6 +20,7 @@ from elfuse.runtime.fs.pseudo import (
     Text,
 )
 from elfuse.runtime.processes import Entry, Field, State
+from elfuse.typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel

@@ -11,12 +11,12 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NoReturn
 
 from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.poll import POLLIN, POLLOUT
 from elfuse.runtime.files.base import OpenFile
+from elfuse.typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

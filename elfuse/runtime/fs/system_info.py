@@ -4,12 +4,12 @@ import os
 import time
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from elfuse.runtime.abi.auxv import HWCAP_NAMES
 from elfuse.runtime.abi.system import MACHINE, RELEASE, SYSNAME, VERSION
 from elfuse.runtime.fs.pseudo import Maker
 from elfuse.runtime.processes import State
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel

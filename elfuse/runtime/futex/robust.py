@@ -1,7 +1,5 @@
 """What the kernel does with a thread's words when the thread ends."""
 
-from typing import TYPE_CHECKING
-
 from elfuse.runtime.abi.errno import SyscallError
 from elfuse.runtime.abi.futex import (
     FUTEX_OWNER_DIED,
@@ -11,6 +9,7 @@ from elfuse.runtime.abi.futex import (
     ROBUST_PI,
     RobustListHead,
 )
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -4,13 +4,12 @@ A waker of a shared word marks rows of the registry and kicks their processes, w
 threads then call `collect_wakes`.
 """
 
-from typing import TYPE_CHECKING
-
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.futex import FUTEX_BITSET_MATCH_ANY
 from elfuse.runtime.futex.registry import Registry
 from elfuse.runtime.processes import State
 from elfuse.runtime.wait import Restart, sleep
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel

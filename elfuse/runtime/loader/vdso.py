@@ -4,9 +4,11 @@ No unwind table: like the kernel's own since 5.8, it leaves __kernel_rt_sigretur
 recognition of its two instructions, which restores every register of the interrupted frame.
 """
 
-from functools import cache
-from typing import NamedTuple
+from __future__ import annotations
 
+from functools import cache
+
+from elfuse.record import Record
 from elfuse.runtime.abi import elf
 
 _FUNCTIONS = {
@@ -24,7 +26,7 @@ _TEXT_SECTION = 1
 _VER_FLG_BASE = 1
 
 
-class Vdso(NamedTuple):
+class Vdso(Record):
     """The image and the offset of __kernel_rt_sigreturn in it."""
 
     data: bytes

@@ -1,7 +1,5 @@
 """Delivering signals before a task goes back to the guest: frames, default actions, restarts."""
 
-from typing import TYPE_CHECKING
-
 from elfuse.engine.protocol import Register
 from elfuse.runtime.abi.errno import SyscallError
 from elfuse.runtime.abi.signal import (
@@ -18,6 +16,7 @@ from elfuse.runtime.signals.generation import force, reaches
 from elfuse.runtime.signals.info import SigInfo
 from elfuse.runtime.signals.state import STOPPING, UNBLOCKABLE, Action, bit
 from elfuse.runtime.wait import RestartKind
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

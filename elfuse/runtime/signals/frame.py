@@ -5,8 +5,6 @@ From the lower address: siginfo_t, ucontext with the machine's registers and a l
 walk through.
 """
 
-from typing import TYPE_CHECKING
-
 from elfuse.engine.protocol import Register
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.signal import (
@@ -32,6 +30,7 @@ from elfuse.runtime.abi.signal import (
 )
 from elfuse.runtime.signals.info import SigInfo
 from elfuse.runtime.signals.state import Action, AltStack
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -1,7 +1,5 @@
 """Making signals pending: who gets them, what is dropped at once, who has to look."""
 
-from typing import TYPE_CHECKING
-
 from elfuse.engine.protocol import Protection, Register
 from elfuse.runtime.abi.signal import (
     CLD_CONTINUED,
@@ -20,6 +18,7 @@ from elfuse.runtime.abi.signal import (
 )
 from elfuse.runtime.signals.info import SigInfo
 from elfuse.runtime.signals.state import STOPPING, Action, PendingSet, Taken, bit
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.process import Process

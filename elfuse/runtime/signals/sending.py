@@ -3,8 +3,6 @@
 Not part of the package's front: the process table, which this needs, imports that.
 """
 
-from typing import TYPE_CHECKING
-
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.resource import INFINITY, Rlimit
 from elfuse.runtime.abi.signal import SI_USER, SIGRTMIN, Sig
@@ -13,6 +11,7 @@ from elfuse.runtime.signals.generation import post_to_process, post_to_task
 from elfuse.runtime.signals.info import SigInfo
 from elfuse.runtime.signals.state import UNBLOCKABLE, bit
 from elfuse.runtime.wait import now
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.process import Process

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
 
 from elfuse.record import Record
 from elfuse.runtime.abi.signal import (
@@ -18,6 +17,7 @@ from elfuse.runtime.abi.signal import (
     Sig,
 )
 from elfuse.runtime.signals.info import SigInfo
+from elfuse.typing import Protocol
 
 Taken = Callable[[SigInfo], SigInfo | None]
 
@@ -99,7 +99,7 @@ class SignalHandlers:
         return ignored, caught
 
 
-class _Queued(NamedTuple):
+class _Queued(Record):
     info: SigInfo
     taken: Taken | None
 
@@ -133,7 +133,8 @@ class PendingSet:
             first = ready & SYNCHRONOUS or ready
             signo = (first & -first).bit_length()
             queue = self._queues[signo]
-            info, taken = queue.popleft()
+            first_in = queue.popleft()
+            info, taken = first_in.info, first_in.taken
             if not queue:
                 self.bits &= ~bit(signo)
             found = taken(info) if taken else info

@@ -7,17 +7,17 @@ register, unsigned 64 bits) and `task`; it is compiled into one function per han
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from elfuse.record import Record
 from elfuse.runtime.abi.fcntl import OPEN_FLAGS
 from elfuse.runtime.abi.signal import signal_name
+from elfuse.typing import TYPE_CHECKING, Annotated
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task
 
 
-class Call(NamedTuple):
+class Call(Record):
     """A call after its handler ran: what the trace may look at."""
 
     task: Task

@@ -2,7 +2,6 @@
 
 import stat as kinds
 import time
-from typing import Annotated
 
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -38,6 +37,7 @@ from elfuse.runtime.vfs import operations
 from elfuse.runtime.vfs.credentials import WRITE, permitted
 from elfuse.runtime.vfs.filesystem import Attributes, StatFs
 from elfuse.runtime.vfs.location import Location
+from elfuse.typing import Annotated
 
 _AT_NAMES = {
     abi.AT_SYMLINK_NOFOLLOW: "AT_SYMLINK_NOFOLLOW",

@@ -1,7 +1,5 @@
 """Opening, closing and duplicating descriptors, and what fcntl and ioctl do to them."""
 
-from typing import Annotated
-
 from elfuse.runtime import filelock
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -23,6 +21,7 @@ from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.vfs import operations
 from elfuse.runtime.vfs.resolve import Walk
+from elfuse.typing import Annotated
 
 _FIOCLEX, _FIONCLEX, _FIONBIO, _FIOASYNC = 0x5451, 0x5450, 0x5421, 0x5452
 _OPEN_KNOWN = 0o37777777

@@ -1,7 +1,5 @@
 """eventfd, timerfd, signalfd, epoll, memfd_create."""
 
-from typing import Annotated
-
 from elfuse.runtime import polling
 from elfuse.runtime.abi import epoll as abi
 from elfuse.runtime.abi.epoll import EpollEvent
@@ -13,6 +11,7 @@ from elfuse.runtime.syscalls.args import Address, Fd, Int, Size, UInt, choice, f
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.wait import Restart, now, sleep
+from elfuse.typing import Annotated
 
 _MILLISECOND = 1_000_000
 _SIGSET_SIZE = 8

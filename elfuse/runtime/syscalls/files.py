@@ -1,7 +1,5 @@
 """Reading and writing through descriptors."""
 
-from typing import Annotated
-
 from elfuse.runtime import transfer
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -21,6 +19,7 @@ from elfuse.runtime.syscalls.args import (
 )
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
+from elfuse.typing import Annotated
 
 MAX_TRANSFER = 0x7FFFF000
 """MAX_RW_COUNT."""

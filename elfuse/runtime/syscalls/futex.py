@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated
 
 from elfuse.record import Record
 from elfuse.runtime.abi import futex as abi
@@ -18,6 +17,7 @@ from elfuse.runtime.syscalls.args import Address, Arg, Call, Hex, Pid, Size, as_
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.wait import Restart, RestartKind, now
+from elfuse.typing import Annotated
 
 _LOW = 0xFFFF_FFFF
 

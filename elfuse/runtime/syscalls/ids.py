@@ -1,7 +1,6 @@
 """Who a process is: numbers, groups, sessions, credentials, names."""
 
 import os
-from typing import Annotated
 
 from elfuse.runtime import jobs
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -10,6 +9,7 @@ from elfuse.runtime.processes import Entry, Field
 from elfuse.runtime.syscalls.args import Address, Int, Pid, UInt, ULong, choice
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
+from elfuse.typing import Annotated
 
 _KEEP = 0xFFFF_FFFF
 """(uid_t) -1: leave as it is."""

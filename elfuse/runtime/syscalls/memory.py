@@ -1,13 +1,12 @@
 """System calls on the address space."""
 
-from typing import Annotated
-
 from elfuse.runtime.abi import mman
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.memory import PAGE, page_up
 from elfuse.runtime.syscalls.args import Address, Fd, Hex, Int, Offset, Size, choice, flags
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
+from elfuse.typing import Annotated
 
 Prot = Annotated[int, flags(mman.PROT_NAMES)]
 MapFlags = Annotated[int, flags(mman.MAP_NAMES)]

@@ -1,7 +1,6 @@
 """System calls that make, remove and read names, and the working directory."""
 
 import stat as kinds
-from typing import Annotated
 
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -24,6 +23,7 @@ from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.vfs import names, operations
 from elfuse.runtime.vfs.credentials import EXECUTE
+from elfuse.typing import Annotated
 
 UnlinkFlags = Annotated[int, flags({abi.AT_REMOVEDIR: "AT_REMOVEDIR"})]
 RenameFlags = Annotated[int, flags({1: "RENAME_NOREPLACE", 2: "RENAME_EXCHANGE"})]

@@ -2,7 +2,6 @@
 
 import os
 import time
-from typing import TYPE_CHECKING, Annotated
 from weakref import WeakKeyDictionary, WeakSet
 
 from elfuse import host
@@ -12,6 +11,7 @@ from elfuse.runtime.processes import Entry, Field
 from elfuse.runtime.syscalls.args import Address, Int, Pid, UInt, choice
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
+from elfuse.typing import TYPE_CHECKING, Annotated
 
 if TYPE_CHECKING:
     from elfuse.runtime.process import Process

@@ -1,7 +1,5 @@
 """System calls on signals."""
 
-from typing import Annotated
-
 from elfuse.engine.protocol import Register
 from elfuse.runtime import signals
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -40,6 +38,7 @@ from elfuse.runtime.syscalls.args import (
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.wait import NoResult, Restart, RestartKind, now, sleep
+from elfuse.typing import Annotated
 
 _SECOND = 1_000_000_000
 

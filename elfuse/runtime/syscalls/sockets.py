@@ -1,7 +1,5 @@
 """System calls on sockets."""
 
-from typing import TYPE_CHECKING, Annotated
-
 from elfuse.runtime.abi import socket as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.socket import Msg
@@ -24,6 +22,7 @@ from elfuse.runtime.syscalls.args import (
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.wait import Restart, now
+from elfuse.typing import TYPE_CHECKING, Annotated
 
 if TYPE_CHECKING:
     from elfuse.runtime import messages, sockets

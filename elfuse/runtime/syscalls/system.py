@@ -3,7 +3,6 @@
 import os
 import resource
 import time
-from typing import TYPE_CHECKING, Annotated
 
 from elfuse.runtime import limits
 from elfuse.runtime.abi import system as abi
@@ -35,6 +34,7 @@ from elfuse.runtime.syscalls.args import (
 )
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
+from elfuse.typing import TYPE_CHECKING, Annotated
 
 if TYPE_CHECKING:
     from elfuse.runtime import capabilities

@@ -8,12 +8,12 @@ text, and `@syscall(number)` its number. The dispatcher is the only place that t
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.syscalls.args import Arg, Call
 from elfuse.runtime.syscalls.index import MODULES
 from elfuse.runtime.wait import NoResult, Restart
+from elfuse.typing import TYPE_CHECKING, Any, TypeVar, evaluated
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task
@@ -71,13 +71,11 @@ def load_all() -> None:
 
 
 def _parameters(handler: Callable[..., int]) -> tuple[tuple[str, Arg], ...]:
-    hints = get_type_hints(handler, localns={"Task": object}, include_extras=True)
     found = []
     code = handler.__code__
     for name in code.co_varnames[1 : code.co_argcount]:
-        arg = next(
-            (m for m in getattr(hints[name], "__metadata__", ()) if isinstance(m, Arg)), None
-        )
+        hint = evaluated(handler.__annotations__.get(name), handler.__module__)
+        arg = next((m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Arg)), None)
         if arg is None:
             raise TypeError(f"{handler.__name__}: {name} has no Arg annotation")
         found.append((name, arg))

@@ -3,7 +3,6 @@
 import os
 import time
 from functools import partial
-from typing import Annotated
 
 from elfuse.runtime.abi import time as abi
 from elfuse.runtime.abi.auxv import CLOCK_TICKS
@@ -25,6 +24,7 @@ from elfuse.runtime.syscalls.args import Address, Arg, Call, Int, choice, flags
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.wait import Restart, RestartKind, now, sleep
+from elfuse.typing import Annotated
 
 
 def _timespec(call: Call, index: int) -> str:

@@ -1,9 +1,8 @@
 """A process's view of the tree: root, working directory, umask (shared with CLONE_FS)."""
 
-from typing import TYPE_CHECKING
-
 from elfuse.runtime.abi.fcntl import AT_FDCWD
 from elfuse.runtime.vfs.location import Location
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -8,7 +8,8 @@ follows a symbolic link.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+
+from elfuse.typing import Protocol
 
 
 class Attributes(Protocol):

@@ -1,11 +1,11 @@
 """Inodes that stand for an open description, and where magic links lead (proc(5), /proc/PID/fd)."""
 
 import stat
-from typing import TYPE_CHECKING
 
 from elfuse.runtime.fs.pseudo import PseudoFilesystem, PseudoInode
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.vfs.mounts import Mount
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.files.base import OpenFile

@@ -1,7 +1,8 @@
 """Where a path walk ends: an inode in a mount, and the name it was reached by."""
 
 import stat
-from typing import TYPE_CHECKING
+
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.vfs.filesystem import Inode

@@ -6,12 +6,12 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from elfuse import host
 from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.vfs.location import Location
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.vfs.credentials import Credentials

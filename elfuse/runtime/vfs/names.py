@@ -1,13 +1,13 @@
 """Removing and renaming: what unlink, rmdir and rename check before a filesystem acts."""
 
 import stat
-from typing import TYPE_CHECKING
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.vfs.credentials import WRITE
 from elfuse.runtime.vfs.filesystem import Inode
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.vfs.operations import may_change, require, resolve_parent
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

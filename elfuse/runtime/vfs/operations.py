@@ -1,7 +1,6 @@
 """What system calls do with paths: resolve, open, create; with permission checks."""
 
 import stat
-from typing import TYPE_CHECKING
 
 from elfuse import host
 from elfuse.runtime.abi import fcntl as abi
@@ -16,6 +15,7 @@ from elfuse.runtime.vfs.filesystem import Inode
 from elfuse.runtime.vfs.kernel_inode import DescriptionInode, detached
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.vfs.resolve import Walk
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -1,7 +1,5 @@
 """The path walk (path_resolution(7)): component by component, never above the root."""
 
-from typing import TYPE_CHECKING
-
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.fcntl import (
     RESOLVE_BENEATH,
@@ -14,6 +12,7 @@ from elfuse.runtime.fs.pseudo import PseudoInode
 from elfuse.runtime.vfs.credentials import EXECUTE, permitted
 from elfuse.runtime.vfs.kernel_inode import magic_target
 from elfuse.runtime.vfs.location import Location
+from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

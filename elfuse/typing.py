@@ -1,0 +1,55 @@
+"""What annotations need of `typing`, without loading it.
+
+Loading `typing` takes half as long as starting the interpreter. Type checkers see the real names;
+at run time they only have to exist. Modules that every run loads take them from here
+(`tests/cli/test_start.py`).
+"""
+
+import sys
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from typing import Annotated as Annotated
+    from typing import Any as Any
+    from typing import ClassVar as ClassVar
+    from typing import Generic as Generic
+    from typing import NoReturn as NoReturn
+    from typing import Protocol as Protocol
+    from typing import Self as Self
+    from typing import TypeVar as TypeVar
+    from typing import dataclass_transform as dataclass_transform
+else:
+
+    class Protocol:
+        """Base of classes that nobody derives from."""
+
+    class Generic:
+        """`Generic[T]` is this class again."""
+
+        def __class_getitem__(cls, _parameters):
+            return cls
+
+    class Annotated:
+        """`Annotated[int, "B"]`: `__metadata__` is what is said of the type."""
+
+        def __class_getitem__(cls, parameters):
+            made = cls()
+            made.__metadata__ = parameters[1:]
+            return made
+
+    class TypeVar:
+        """Only its name is used."""
+
+        def __init__(self, *_arguments, **_options):
+            pass
+
+    Any = ClassVar = NoReturn = Self = object
+
+    def dataclass_transform(**_options):
+        return lambda decorated: decorated
+
+
+def evaluated(hint: object, module: str) -> Any:
+    """An annotation of something in a module, which may be a text."""
+    return eval(hint, vars(sys.modules[module])) if isinstance(hint, str) else hint
