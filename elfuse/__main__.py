@@ -1,11 +1,12 @@
 """`python -m elfuse` and the `elfuse` command."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from elfuse.errors import ElfuseError
+from elfuse.typing import NoReturn
 
 MANAGEMENT = frozenset(
     {
@@ -37,6 +38,8 @@ def _dispatch(arguments: Sequence[str]) -> int:
         from elfuse.cli.app import main as manage
 
         return manage(arguments)
+    # A start makes much and drops little; `boot` turns the collector on again.
+    gc.disable()
     from elfuse.cli import launch
 
     if first == "run":

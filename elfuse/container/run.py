@@ -1,5 +1,6 @@
 """`elfuse run`: an image's configuration and the command line become a process."""
 
+import gc
 import os
 import shutil
 import sys
@@ -7,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from elfuse.container import library
 from elfuse.container.containers import Container, Containers
@@ -24,6 +24,7 @@ from elfuse.overlay.layers import Layers
 from elfuse.overlay.overlay import Overlay
 from elfuse.runtime.boot import Program
 from elfuse.runtime.vfs.credentials import Credentials
+from elfuse.typing import NoReturn
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def find_image(options: RunOptions) -> Image:
             if options.pull == "never":
                 raise
             sys.stderr.write(f"Unable to find image '{options.image}' locally\n")
+    gc.enable()  # which a start does without
     return library.pull(
         options.image, options.store, options.platform, progress, policy=options.pull
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NoReturn
 
 from elfuse.record import Record
 from elfuse.runtime import signals
@@ -24,6 +24,7 @@ from elfuse.runtime.vfs.context import FsContext
 from elfuse.runtime.vfs.credentials import Credentials
 from elfuse.runtime.vfs.fdtable import FdTable
 from elfuse.runtime.wait import NoResult
+from elfuse.typing import NoReturn
 
 
 class Program(Record):
@@ -73,6 +74,9 @@ def boot(kernel: Kernel, program: Program) -> NoReturn:
         except NoResult:
             kernel.take_host_signals()
             kernel.start_service()
+            # What the start made stays: it need not be looked through again and again.
+            gc.freeze()
+            gc.enable()
             task.run()
     # The first thread has ended and others go on; the last of them ends the host process.
     while True:
