@@ -76,7 +76,23 @@ fn shifts_and_elements() {
 
 #[test]
 fn floating_point() {
-    compare("floating", fp::ROWS.iter(), 2 * ROUNDS, floats);
+    let rows = fp::ROWS.iter().filter(|row| row.name != JAVASCRIPT);
+    compare("floating", rows, 2 * ROUNDS, floats);
+}
+
+/// Of this, qemu 7.2 takes a denormal operand that FZ flushes for a zero:
+/// <https://gitlab.com/qemu-project/qemu/-/issues/2375>.
+const JAVASCRIPT: &str = "fjcvtzs";
+
+#[test]
+fn conversions_of_javascript() {
+    const FZ: u32 = 1 << 24;
+    let rows = fp::ROWS.iter().filter(|row| row.name == JAVASCRIPT);
+    compare("javascript", rows, 2 * ROUNDS, |random| {
+        let mut record = floats(random);
+        record.fpcr &= !FZ;
+        record
+    });
 }
 
 #[test]

@@ -180,11 +180,12 @@ pub fn from_fixed<F: Format>(
     )
 }
 
-/// `FPToFixedJS`: modulo 2^32 and whether the number was such an integer, -0 not counting.
+/// `FPToFixedJS`: modulo 2^32 and whether the number was such an integer. Neither -0 nor what is
+/// flushed to zero counts.
 pub fn to_js(a: u64, env: &mut Env) -> (u32, bool) {
     let (sign, number) = unpack(a, env);
     match number {
-        Number::Zero => (0, !sign),
+        Number::Zero => (0, a == 0),
         Number::Finite {
             significand,
             exponent,
