@@ -106,11 +106,9 @@ pub fn to_fixed<F: Format>(
     env: &mut Env,
 ) -> u64 {
     if fraction_bits == 0
-        && !unsigned
-        && bits == 64
-        && let Some(value) = host::to_int(a, rounding, env)
+        && let Some(value) = host::to_int(a, unsigned, bits, rounding, env)
     {
-        return value as u64;
+        return value as u64 & (u64::MAX >> (64 - bits));
     }
     let (sign, number) = unpack(a, env);
     let (magnitude, exact) = match number {
@@ -155,29 +153,21 @@ pub fn from_fixed<F: Format>(
     env: &mut Env,
 ) -> F {
     let unused = 64 - bits;
+    let value = if unsigned {
+        i128::from(value << unused >> unused)
+    } else {
+        i128::from((value << unused) as i64 >> unused)
+    };
     if fraction_bits == 0
-        && !unsigned
-        && rounding == Rounding::TieEven
-        && let Some(number) = host::from_int((value << unused) as i64 >> unused, env)
+        && let Some(number) = host::from_int(value, rounding, env)
     {
         return number;
     }
-    let (sign, magnitude) = if unsigned {
-        (false, value << unused >> unused)
-    } else {
-        let value = (value << unused) as i64 >> unused;
-        (value < 0, value.unsigned_abs())
-    };
+    let (sign, magnitude) = (value < 0, value.unsigned_abs());
     if magnitude == 0 {
         return F::zero(false);
     }
-    round(
-        sign,
-        magnitude.into(),
-        -(fraction_bits as i32),
-        rounding,
-        env,
-    )
+    round(sign, magnitude, -(fraction_bits as i32), rounding, env)
 }
 
 /// `FPToFixedJS`: modulo 2^32 and whether the number was such an integer. Neither -0 nor what is

@@ -6,6 +6,7 @@
 //! exact functions, which raise what is missing.
 
 use std::arch::asm;
+use std::cell::Cell;
 use std::cmp::Ordering;
 
 use crate::fp::Env;
@@ -35,9 +36,20 @@ fn store_control() -> u32 {
     value
 }
 
+thread_local! {
+    /// What [`leave`] restores.
+    static BEFORE: Cell<u32> = const { Cell::new(DEFAULT) };
+}
+
 /// Before guest code runs: no exception is raised yet.
 pub fn enter() {
+    BEFORE.set(store_control());
     load_control(DEFAULT);
+}
+
+/// After guest code ran and its exceptions were taken: the thread's modes as [`enter`] found them.
+pub fn leave() {
+    load_control(BEFORE.get());
 }
 
 /// The exceptions raised since, as FPSR flags; none are raised any more.
@@ -197,84 +209,105 @@ pub(crate) fn convert<From: Format, To: Format>(
     }
 }
 
+/// Rounds to an integral number in a mode that the instruction has.
+macro_rules! integral {
+    ($instruction:literal, $mode:literal, $a:expr, $result:ty) => {{
+        let result: $result;
+        // SAFETY: registers only; callers saw that the host has the instruction.
+        unsafe {
+            asm!(concat!($instruction, " {0}, {1}, ", $mode), out(xmm_reg) result, in(xmm_reg) $a,
+                 options(nomem, nostack, preserves_flags));
+        }
+        result
+    }};
+    // Bit 3 keeps what is lost from being reported.
+    ($instruction:literal, $rounding:expr, $exact:expr, $a:expr, $result:ty) => {
+        match ($rounding, $exact) {
+            (Rounding::TieEven, true) => integral!($instruction, "0", $a, $result),
+            (Rounding::MinusInf, true) => integral!($instruction, "1", $a, $result),
+            (Rounding::PlusInf, true) => integral!($instruction, "2", $a, $result),
+            (Rounding::Zero, true) => integral!($instruction, "3", $a, $result),
+            (Rounding::TieEven, false) => integral!($instruction, "8", $a, $result),
+            (Rounding::MinusInf, false) => integral!($instruction, "9", $a, $result),
+            (Rounding::PlusInf, false) => integral!($instruction, "10", $a, $result),
+            (Rounding::Zero, false) => integral!($instruction, "11", $a, $result),
+            (Rounding::TieAway | Rounding::Odd, _) => return None,
+        }
+    };
+}
+
 /// None where the exact functions have to look.
 #[inline(always)]
 pub(crate) fn round_int<F: Format>(a: F, rounding: Rounding, exact: bool, env: &Env) -> Option<F> {
-    if env.fpcr != 0 || exact || F::BITS != 64 || !is_x86_feature_detected!("sse4.1") {
+    if env.fpcr != 0 || F::BITS == 16 || !is_x86_feature_detected!("sse4.1") {
         return None;
     }
-    let a = double(a);
-    /// Rounds without reporting what is lost.
-    macro_rules! round {
-        ($mode:literal) => {{
-            let result: f64;
-            // SAFETY: registers only; the host has the instruction.
-            unsafe {
-                asm!(concat!("roundsd {0}, {1}, ", $mode), out(xmm_reg) result, in(xmm_reg) a,
-                     options(nomem, nostack, preserves_flags));
-            }
-            result
-        }};
-    }
-    let result = match rounding {
-        Rounding::TieEven => round!("8"),
-        Rounding::MinusInf => round!("9"),
-        Rounding::PlusInf => round!("10"),
-        Rounding::Zero => round!("11"),
-        Rounding::TieAway | Rounding::Odd => return None,
-    };
-    certain(from_double(result))
+    certain(if F::BITS == 32 {
+        from_single(integral!("roundss", rounding, exact, single(a), f32))
+    } else {
+        from_double(integral!("roundsd", rounding, exact, double(a), f64))
+    })
 }
 
-/// None where the exact functions have to look.
+/// None where the exact functions have to look: always for what may not fit in `bits`, which the
+/// host would report otherwise.
 #[inline(always)]
-pub(crate) fn to_int<F: Format>(a: F, rounding: Rounding, env: &Env) -> Option<i64> {
-    if env.fpcr != 0 || rounding != Rounding::Zero {
+pub(crate) fn to_int<F: Format>(
+    a: F,
+    unsigned: bool,
+    bits: u32,
+    rounding: Rounding,
+    env: &Env,
+) -> Option<i64> {
+    // The instruction's own result has 63 bits besides the sign.
+    let mut room = if unsigned { bits.min(63) } else { bits - 1 };
+    // Rounding up may need one more.
+    room -= u32::from(rounding != Rounding::Zero);
+    if F::BITS == 16 || a.exponent() >= F::BIAS as u64 + u64::from(room) || unsigned && a.sign() {
         return None;
     }
+    let a = match rounding {
+        Rounding::Zero if env.fpcr == 0 => a,
+        _ => round_int(a, rounding, true, env)?,
+    };
     let value: i64;
-    match F::BITS {
+    if F::BITS == 32 {
         // SAFETY: registers only.
-        32 => unsafe {
+        unsafe {
             asm!("cvttss2si {0}, {1}", out(reg) value, in(xmm_reg) single(a),
                  options(nomem, nostack, preserves_flags));
-        },
+        }
+    } else {
         // SAFETY: registers only.
-        64 => unsafe {
+        unsafe {
             asm!("cvttsd2si {0}, {1}", out(reg) value, in(xmm_reg) double(a),
                  options(nomem, nostack, preserves_flags));
-        },
-        _ => return None,
+        }
     }
-    // What does not fit gives this value.
-    (value != i64::MIN).then_some(value)
+    Some(value)
 }
 
 /// None where the exact functions have to look.
 #[inline(always)]
-pub(crate) fn from_int<F: Format>(value: i64, env: &Env) -> Option<F> {
-    if env.fpcr != 0 {
+pub(crate) fn from_int<F: Format>(value: i128, rounding: Rounding, env: &Env) -> Option<F> {
+    if env.fpcr != 0 || rounding != Rounding::TieEven || F::BITS == 16 {
         return None;
     }
-    match F::BITS {
-        32 => {
-            let mut result = 0f32;
-            // SAFETY: registers only.
-            unsafe {
-                asm!("cvtsi2ss {0}, {1}", inout(xmm_reg) result, in(reg) value,
-                     options(nomem, nostack, preserves_flags));
-            }
-            Some(from_single(result))
+    let value = i64::try_from(value).ok()?;
+    if F::BITS == 32 {
+        let mut result = 0f32;
+        // SAFETY: registers only.
+        unsafe {
+            asm!("cvtsi2ss {0}, {1}", inout(xmm_reg) result, in(reg) value,
+                 options(nomem, nostack, preserves_flags));
         }
-        64 => {
-            let mut result = 0f64;
-            // SAFETY: registers only.
-            unsafe {
-                asm!("cvtsi2sd {0}, {1}", inout(xmm_reg) result, in(reg) value,
-                     options(nomem, nostack, preserves_flags));
-            }
-            Some(from_double(result))
-        }
-        _ => None,
+        return Some(from_single(result));
     }
+    let mut result = 0f64;
+    // SAFETY: registers only.
+    unsafe {
+        asm!("cvtsi2sd {0}, {1}", inout(xmm_reg) result, in(reg) value,
+             options(nomem, nostack, preserves_flags));
+    }
+    Some(from_double(result))
 }
