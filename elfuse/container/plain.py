@@ -12,9 +12,11 @@ from elfuse.record import Record
 from elfuse.runtime.boot import Program
 from elfuse.runtime.fs.host import HostFilesystem
 from elfuse.runtime.vfs.credentials import Credentials
-from elfuse.runtime.vfs.filesystem import Filesystem
 from elfuse.runtime.vfs.mounts import Namespace
-from elfuse.typing import NoReturn
+from elfuse.typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from elfuse.runtime.vfs.filesystem import Filesystem
 
 _SYSTEM = (
     "/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/sbin", "/usr", "/var",

@@ -1,12 +1,14 @@
 """Looking into the guest's tree before anything runs there."""
 
+from __future__ import annotations
+
 import os
 import stat
 
-from elfuse.runtime.vfs.filesystem import Filesystem, Inode
 from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from elfuse.runtime.vfs.filesystem import Filesystem, Inode
     from elfuse.runtime.vfs.mounts import Namespace
 
 _MAX_LINKS = 40
@@ -57,7 +59,7 @@ def read_guest_file(fs: Filesystem, path: str) -> bytes:
 
 
 def search_program(
-    namespace: "Namespace", name: str, environment: list[bytes], workdir: str
+    namespace: Namespace, name: str, environment: list[bytes], workdir: str
 ) -> bytes | None:
     """Where execvp would find a program: by PATH if the name has no slash. None if nowhere."""
     word = os.fsencode(name)

@@ -13,12 +13,12 @@ from elfuse.runtime.boot import Program, boot
 from elfuse.runtime.kernel import Kernel, Options
 from elfuse.runtime.lazy import Lazy
 from elfuse.runtime.trace import Trace
-from elfuse.runtime.vfs.filesystem import Filesystem
 from elfuse.runtime.vfs.mounts import Later, Namespace
 from elfuse.typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from elfuse.container import standard
+    from elfuse.runtime.vfs.filesystem import Filesystem
 else:
     standard = Lazy("elfuse.container.standard")
 

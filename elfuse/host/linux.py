@@ -6,7 +6,6 @@ import os
 import signal
 import struct
 import sys
-import termios
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -168,6 +167,8 @@ def remove_xattr(path: bytes, name: bytes, *, follow: bool) -> None:
 
 def readable_bytes(fd: int) -> int:
     """FIONREAD: what can be read at once."""
+    import termios  # not in every run
+
     return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 

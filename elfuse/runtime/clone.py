@@ -18,7 +18,6 @@ from elfuse.engine.protocol import Register
 from elfuse.record import Record
 from elfuse.runtime.abi.clone import NAMESPACES, Clone
 from elfuse.runtime.abi.errno import Errno, SyscallError
-from elfuse.runtime.interval import ProcessTimers
 from elfuse.runtime.jobs import enter_host_group, enter_host_session
 from elfuse.runtime.kernel import Kernel
 from elfuse.runtime.process import Process
@@ -190,7 +189,7 @@ def _become_child(task: Task, pid: int) -> None:
     assert entry is not None
     process.entry, process.pid = entry, pid
     process.signals = process.signals.for_process(share_handlers=False, clear_handlers=False)
-    process.timers = ProcessTimers(process)
+    process.forget_timers()
     process.exit_status = None
     process.is_init = False
     task.tid = pid
@@ -272,8 +271,6 @@ def detach_for_exec(task: Task) -> None:
     one unwinds through `LeftMemory`.
     """
     kernel, process = task.kernel, task.process
-    if len(kernel.hosted) == 1:
-        return
     host_pid = host_fork(kernel)
     if host_pid:
         process.entry[Field.HOST_PID] = host_pid

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from elfuse.runtime.clone import detach_for_exec
 from elfuse.runtime.futex import clear_child_tid, exit_robust
 from elfuse.runtime.loader.load import prepare
 from elfuse.runtime.processes import Field
@@ -26,7 +25,10 @@ def execve(
     close-on-exec descriptor, so no interpreter could open a script by it (ENOENT).
     """
     image = prepare(task, path, list(argv), list(envp), name, name_vanishes=name_vanishes)
-    detach_for_exec(task)
+    if len(task.kernel.hosted) > 1:
+        from elfuse.runtime.clone import detach_for_exec  # not in every run
+
+        detach_for_exec(task)
     _end_other_threads(task)
     process = task.process
     exit_robust(task)
@@ -36,7 +38,7 @@ def execve(
     process.signals.reset_for_exec()
     process.publish_reaping()
     task.signals.reset_for_exec()
-    process.timers.reset_for_exec()
+    process.keep_timers_for_exec()
     image.commit(task)
     entry = process.entry
     entry.cmdline = b"".join(argument + b"\0" for argument in image.argv)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import select
 import signal
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -52,7 +52,7 @@ class Kernel:
     def __init__(
         self, engine: Engine, namespace: Namespace, options: Options, trace: Trace
     ) -> None:
-        self.lock = threading.Lock()
+        self.lock = _thread.allocate_lock()
         self.engine = engine
         self.namespace = namespace
         self.options = options
@@ -103,7 +103,7 @@ class Kernel:
         # The C-level handler writes the number at once, in whatever thread; the Python-level
         # one only has to exist.
         signal.set_wakeup_fd(self._wakeup_write, warn_on_full_buffer=False)
-        threading._start_new_thread(self._serve, ())  # type: ignore[attr-defined]
+        _thread.start_new_thread(self._serve, ())
 
     def take_host_signals(self) -> None:
         """Install handlers for every host signal that has a guest meaning."""

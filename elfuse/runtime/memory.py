@@ -12,7 +12,6 @@ from elfuse.engine.ranges import Range, RangeMap
 from elfuse.record import replace
 from elfuse.runtime.abi import mman
 from elfuse.runtime.abi.errno import Errno, SyscallError
-from elfuse.runtime.files.anonymous import SharedMemory
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.vma import Area, Backing, Listing, shared_identity
@@ -315,6 +314,8 @@ class Memory:
             raise SyscallError(Errno.ENOMEM)
         start = self._place(address, length, flags)
         if file is None and shared:
+            from elfuse.runtime.files.anonymous import SharedMemory  # not in every run
+
             file, offset = SharedMemory.create(length), 0
         area = self._new_area(protection, flags, file, offset - start, shared=shared)
         self._install(start, length, area)

@@ -6,7 +6,6 @@ import signal
 
 from elfuse.runtime import signals
 from elfuse.runtime.abi.signal import SA_NOCLDWAIT, SIG_IGN, Sig
-from elfuse.runtime.interval import ProcessTimers
 from elfuse.runtime.kernel import CLD_CONTINUED, CLD_STOPPED, Kernel
 from elfuse.runtime.processes import Entry, Field, Reaping, State
 from elfuse.runtime.signals import SigInfo
@@ -14,6 +13,7 @@ from elfuse.runtime.task import Task, TaskExit
 from elfuse.typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
+    from elfuse.runtime.interval import ProcessTimers
     from elfuse.runtime.memory import Memory
     from elfuse.runtime.vfs.context import FsContext
     from elfuse.runtime.vfs.credentials import Credentials
@@ -44,7 +44,7 @@ class Process:
         self.fs = fs
         self.credentials = credentials
         self.signals = process_signals
-        self.timers = ProcessTimers(self)
+        self._timers: ProcessTimers | None = None
         self.tasks: dict[int, Task] = {}
         self.exe = b""
         self.environ: list[bytes] = []
@@ -54,6 +54,24 @@ class Process:
         self.stopped = False
         self.is_init = kernel.options.contained and entry.pid == 1
         kernel.hosted[self.pid] = self
+
+    @property
+    def timers(self) -> "ProcessTimers":
+        """Made by the first use: few programs have any."""
+        if self._timers is None:
+            from elfuse.runtime.interval import ProcessTimers  # not in every run
+
+            self._timers = ProcessTimers(self)
+        return self._timers
+
+    def forget_timers(self) -> None:
+        """In the child of a fork, which inherits none."""
+        self._timers = None
+
+    def keep_timers_for_exec(self) -> None:
+        """Execve ends timer_create's and keeps setitimer's."""
+        if self._timers is not None:
+            self._timers.reset_for_exec()
 
     @property
     def ppid(self) -> int:

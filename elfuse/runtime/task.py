@@ -1,8 +1,8 @@
 """A guest thread: its registers, its run loop, and how it sleeps."""
 
+import _thread
 import os
 import select
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -90,7 +90,7 @@ class Task:
         self.clear_child_tid = 0
         self.robust_list = (0, 0)
         self.dying = False
-        self.host_thread = threading.get_ident()
+        self.host_thread = _thread.get_ident()
         """Of the thread that runs it; until it starts, of its creator."""
         self.vfork_done: Callable[[], None] | None = None
         """Set while a vfork parent waits: called when this task leaves the parent's memory."""
@@ -150,7 +150,7 @@ class Task:
         """Execute the guest until this thread ends. The kernel lock is held on entry and return."""
         kernel, vcpu = self.kernel, self.vcpu
         lock = kernel.lock
-        self.host_thread = threading.get_ident()
+        self.host_thread = _thread.get_ident()
         self.identify()
         try:
             while True:
@@ -223,7 +223,7 @@ class Task:
 
     def start(self) -> None:
         """Run in a host thread of its own."""
-        threading._start_new_thread(self._thread, ())  # type: ignore[attr-defined]
+        _thread.start_new_thread(self._thread, ())
 
     def _thread(self) -> None:
         with self.kernel.lock:

@@ -1,7 +1,7 @@
 """Opening named pipes (fifo(7)): an open waits until the other end is open too."""
 
+import _thread
 import os
-import threading
 from collections.abc import Iterable
 
 from elfuse.runtime.abi import fcntl as abi
@@ -46,7 +46,7 @@ class _Opening:
         # The inode's path is taken here: threads must not use the filesystem without the lock.
         self._path = location.inode.host_path()
         self._wanted = wanted
-        self._lock = threading.Lock()
+        self._lock = _thread.allocate_lock()
         """Guards what follows: the thread does not hold the kernel's lock."""
         self._result: int | OSError | None = None
         self._abandoned = False
@@ -61,7 +61,7 @@ class _Opening:
 
     def wait(self, task: "Task") -> int:
         """The host descriptor; `Restart` when a signal comes first."""
-        threading._start_new_thread(self._open, ())  # type: ignore[attr-defined]
+        _thread.start_new_thread(self._open, ())
         try:
             while self._result is None:
                 sleep(task, [(self, POLLIN)])

@@ -1,5 +1,7 @@
 """Character devices by number, and what /dev holds."""
 
+from __future__ import annotations
+
 import os
 import stat
 from collections.abc import Sequence
@@ -10,12 +12,11 @@ from elfuse.runtime.abi.fcntl import O_ACCMODE, O_NOCTTY
 from elfuse.runtime.abi.poll import POLLIN, POLLOUT
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.fs.pseudo import Directory, Maker, PseudoFilesystem, PseudoInode
-from elfuse.runtime.vfs.filesystem import Filesystem
 from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task
-    from elfuse.runtime.vfs.filesystem import Attributes
+    from elfuse.runtime.vfs.filesystem import Attributes, Filesystem
     from elfuse.runtime.vfs.location import Location
 
 DEVPTS_SUPER_MAGIC = 0x1CD1
@@ -41,11 +42,11 @@ _LINKS = {
 class DeviceFile(OpenFile):
     """A memory device: never blocks, has no position."""
 
-    def __init__(self, location: "Location", flags: int) -> None:
+    def __init__(self, location: Location, flags: int) -> None:
         super().__init__(flags)
         self.location = location
 
-    def stat(self) -> "Attributes":
+    def stat(self) -> Attributes:
         assert self.location is not None
         return self.location.inode.stat()
 
@@ -58,14 +59,14 @@ class DeviceFile(OpenFile):
     def poll(self, events: int) -> int:
         return events & (POLLIN | POLLOUT)
 
-    def write_from(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
+    def write_from(self, task: Task, buffers: Sequence[memoryview], offset: int | None) -> int:
         return sum(len(buffer) for buffer in buffers)
 
 
 class NullFile(DeviceFile):
     """/dev/null."""
 
-    def read_into(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
+    def read_into(self, task: Task, buffers: Sequence[memoryview], offset: int | None) -> int:
         return 0
 
 
@@ -75,7 +76,7 @@ class ZeroFile(DeviceFile):
     def mapped(self) -> None:
         return None
 
-    def read_into(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
+    def read_into(self, task: Task, buffers: Sequence[memoryview], offset: int | None) -> int:
         for buffer in buffers:
             buffer[:] = bytes(len(buffer))
         return sum(len(buffer) for buffer in buffers)
@@ -84,14 +85,14 @@ class ZeroFile(DeviceFile):
 class FullFile(ZeroFile):
     """/dev/full."""
 
-    def write_from(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
+    def write_from(self, task: Task, buffers: Sequence[memoryview], offset: int | None) -> int:
         raise SyscallError(Errno.ENOSPC)
 
 
 class RandomFile(DeviceFile):
     """/dev/random and /dev/urandom."""
 
-    def read_into(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
+    def read_into(self, task: Task, buffers: Sequence[memoryview], offset: int | None) -> int:
         for buffer in buffers:
             buffer[:] = os.urandom(len(buffer))
         return sum(len(buffer) for buffer in buffers)
@@ -100,7 +101,7 @@ class RandomFile(DeviceFile):
 _MEMORY = {3: NullFile, 5: ZeroFile, 7: FullFile, 8: RandomFile, 9: RandomFile}
 
 
-def open_device(task: "Task", location: "Location", major: int, minor: int, flags: int) -> OpenFile:
+def open_device(task: Task, location: Location, major: int, minor: int, flags: int) -> OpenFile:
     """Open a character device wherever its node lies; ENXIO for a number nobody serves."""
     if major == 1 and minor in _MEMORY:
         return _MEMORY[minor](location, flags)

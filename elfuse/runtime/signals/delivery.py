@@ -11,7 +11,7 @@ from elfuse.runtime.abi.signal import (
     SIG_IGN,
     Sig,
 )
-from elfuse.runtime.signals import frame
+from elfuse.runtime.lazy import Lazy
 from elfuse.runtime.signals.generation import force, reaches
 from elfuse.runtime.signals.info import SigInfo
 from elfuse.runtime.signals.state import STOPPING, UNBLOCKABLE, Action, bit
@@ -19,7 +19,10 @@ from elfuse.runtime.wait import RestartKind
 from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from elfuse.runtime.signals import frame
     from elfuse.runtime.task import Task
+else:
+    frame = Lazy("elfuse.runtime.signals.frame")
 
 _RESTART_SYSCALL = 128
 _SVC_SIZE = 4

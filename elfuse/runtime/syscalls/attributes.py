@@ -1,5 +1,7 @@
 """What stat, access, chmod, chown, utimensat and statfs show and change."""
 
+from __future__ import annotations
+
 import stat as kinds
 import time
 
@@ -35,9 +37,11 @@ from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.vfs import operations
 from elfuse.runtime.vfs.credentials import WRITE, permitted
-from elfuse.runtime.vfs.filesystem import Attributes, StatFs
 from elfuse.runtime.vfs.location import Location
-from elfuse.typing import Annotated
+from elfuse.typing import TYPE_CHECKING, Annotated
+
+if TYPE_CHECKING:
+    from elfuse.runtime.vfs.filesystem import Attributes, StatFs
 
 _AT_NAMES = {
     abi.AT_SYMLINK_NOFOLLOW: "AT_SYMLINK_NOFOLLOW",

@@ -1,19 +1,21 @@
 """Removing and renaming: what unlink, rmdir and rename check before a filesystem acts."""
 
+from __future__ import annotations
+
 import stat
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.vfs.credentials import WRITE
-from elfuse.runtime.vfs.filesystem import Inode
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.vfs.operations import may_change, require, resolve_parent
 from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task
+    from elfuse.runtime.vfs.filesystem import Inode
 
 
-def remove(task: "Task", dirfd: int, path: bytes, *, directory: bool) -> None:
+def remove(task: Task, dirfd: int, path: bytes, *, directory: bool) -> None:
     """unlink(2) or rmdir(2)."""
     holder, name = resolve_parent(task, dirfd, path)
     if directory and name in (b"", b".", b".."):
@@ -38,7 +40,7 @@ def remove(task: "Task", dirfd: int, path: bytes, *, directory: bool) -> None:
         holder.inode.unlink(name)
 
 
-def rename(task: "Task", old: tuple[int, bytes], new: tuple[int, bytes], flags: int) -> None:
+def rename(task: Task, old: tuple[int, bytes], new: tuple[int, bytes], flags: int) -> None:
     """renameat2(2)."""
     noreplace, exchange = flags & 1, flags & 2
     if flags & ~3 or (noreplace and exchange):

@@ -1,17 +1,16 @@
 """What system calls do with paths: resolve, open, create; with permission checks."""
 
+from __future__ import annotations
+
 import stat
 
 from elfuse import host
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
-from elfuse.runtime.files.directory import DirectoryFile
-from elfuse.runtime.files.path import PathFile
 from elfuse.runtime.files.regular import RegularFile
 from elfuse.runtime.fs.pseudo import PseudoInode
 from elfuse.runtime.vfs.credentials import EXECUTE, READ, WRITE, permitted
-from elfuse.runtime.vfs.filesystem import Inode
 from elfuse.runtime.vfs.kernel_inode import DescriptionInode, detached
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.vfs.resolve import Walk
@@ -19,6 +18,7 @@ from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task
+    from elfuse.runtime.vfs.filesystem import Inode
 
 _S_ISVTX = 0o1000
 _WANTED = (READ, WRITE, READ | WRITE, READ | WRITE)
@@ -26,7 +26,7 @@ _WANTED = (READ, WRITE, READ | WRITE, READ | WRITE)
 _STATUS_FLAGS = ~(abi.O_CREAT | abi.O_EXCL | abi.O_NOCTTY | abi.O_TRUNC | abi.O_CLOEXEC)
 
 
-def start(task: "Task", dirfd: int, path: bytes, *, absolute: bool = True) -> Location:
+def start(task: Task, dirfd: int, path: bytes, *, absolute: bool = True) -> Location:
     """Where the walk of a path begins; EBADF and ENOTDIR for a bad `dirfd`.
 
     It does not matter for an absolute path, unless that counts from `dirfd` too (not `absolute`).
@@ -40,7 +40,7 @@ def start(task: "Task", dirfd: int, path: bytes, *, absolute: bool = True) -> Lo
 
 
 def resolve(
-    task: "Task", dirfd: int, path: bytes, *, follow: bool = True, empty: bool = False
+    task: Task, dirfd: int, path: bytes, *, follow: bool = True, empty: bool = False
 ) -> Location:
     """The inode a path names. `empty`: AT_EMPTY_PATH, an empty path is `dirfd` itself."""
     if not path:
@@ -57,7 +57,7 @@ def location_of(file: OpenFile) -> Location:
     return file.location or detached(file)
 
 
-def resolve_parent(task: "Task", dirfd: int, path: bytes) -> tuple[Location, bytes]:
+def resolve_parent(task: Task, dirfd: int, path: bytes) -> tuple[Location, bytes]:
     """The directory of a path's last component, and the component.
 
     ENOENT for an empty path. The component is empty for `/`.
@@ -67,21 +67,21 @@ def resolve_parent(task: "Task", dirfd: int, path: bytes) -> tuple[Location, byt
     return Walk(task).holder(start(task, dirfd, path), path)
 
 
-def directory(task: "Task", dirfd: int, path: bytes) -> Location:
+def directory(task: Task, dirfd: int, path: bytes) -> Location:
     """A directory that may be searched (chdir, chroot)."""
     place = resolve(task, dirfd, path)
     require_directory(task, place)
     return place
 
 
-def require_directory(task: "Task", place: Location) -> None:
+def require_directory(task: Task, place: Location) -> None:
     """ENOTDIR, or EACCES without search permission."""
     if place.inode.type_bits != stat.S_IFDIR:
         raise SyscallError(Errno.ENOTDIR)
     require(task, place, EXECUTE)
 
 
-def require(task: "Task", place: Location, want: int) -> None:
+def require(task: Task, place: Location, want: int) -> None:
     """EACCES unless the task's credentials allow `want` on the inode."""
     held = task.credentials
     if held.fsuid:
@@ -104,7 +104,7 @@ def identity(place: Location) -> tuple[int, int]:
     return place.mount.device, place.inode.ino
 
 
-def require_idle(task: "Task", place: Location) -> None:
+def require_idle(task: Task, place: Location) -> None:
     """ETXTBSY for a program that is running (fs/namei.c: get_write_access)."""
     if task.kernel.processes.executed(*identity(place)):
         raise SyscallError(Errno.ETXTBSY)
@@ -113,13 +113,13 @@ def require_idle(task: "Task", place: Location) -> None:
 # Opening
 
 
-def open_path(task: "Task", dirfd: int, path: bytes, flags: int, mode: int) -> OpenFile:
+def open_path(task: Task, dirfd: int, path: bytes, flags: int, mode: int) -> OpenFile:
     """open(2), with descriptor allocation left to the caller."""
     return open_from(task, Walk(task), start(task, dirfd, path), path, flags, mode)
 
 
 def open_from(
-    task: "Task", walk: Walk, begin: Location, path: bytes, flags: int, mode: int
+    task: Task, walk: Walk, begin: Location, path: bytes, flags: int, mode: int
 ) -> OpenFile:
     """open(2) from a place, by a walk the caller prepared (openat2's restrictions)."""
     if not path:
@@ -138,11 +138,13 @@ def _open_reference(walk: Walk, begin: Location, path: bytes, flags: int) -> Ope
     place = walk.whole(begin, path, follow=not flags & abi.O_NOFOLLOW)
     if flags & abi.O_DIRECTORY and place.inode.type_bits != stat.S_IFDIR:
         raise SyscallError(Errno.ENOTDIR)
+    from elfuse.runtime.files.path import PathFile  # not in every run
+
     return PathFile(place, flags & (abi.O_PATH | abi.O_DIRECTORY | abi.O_NOFOLLOW))
 
 
 def _open_unnamed(
-    task: "Task", walk: Walk, begin: Location, path: bytes, flags: int, mode: int
+    task: Task, walk: Walk, begin: Location, path: bytes, flags: int, mode: int
 ) -> OpenFile:
     if flags & abi.O_ACCMODE == abi.O_RDONLY:
         raise SyscallError(Errno.EINVAL)
@@ -157,7 +159,7 @@ def _open_unnamed(
 
 
 def _open_or_create(
-    task: "Task", walk: Walk, begin: Location, path: bytes, flags: int, mode: int
+    task: Task, walk: Walk, begin: Location, path: bytes, flags: int, mode: int
 ) -> OpenFile:
     if flags & abi.O_DIRECTORY:
         raise SyscallError(Errno.EINVAL)
@@ -191,7 +193,7 @@ def _open_or_create(
         return open_location(task, place, flags)
 
 
-def _create(task: "Task", holder: Location, name: bytes, flags: int, mode: int) -> OpenFile:
+def _create(task: Task, holder: Location, name: bytes, flags: int, mode: int) -> OpenFile:
     require_writable(holder)
     require(task, holder, WRITE | EXECUTE)
     held = task.credentials
@@ -201,13 +203,13 @@ def _create(task: "Task", holder: Location, name: bytes, flags: int, mode: int) 
     return _regular(Location(holder.mount, inode, holder, name), flags)
 
 
-def new_group(task: "Task", holder: Location) -> int:
+def new_group(task: Task, holder: Location) -> int:
     """The group of something new: the directory's if it is set-group-ID (inode_init_owner)."""
     attributes = holder.inode.stat()
     return attributes.gid if attributes.mode & 0o2000 else task.credentials.fsgid
 
 
-def open_location(task: "Task", place: Location, flags: int) -> OpenFile:
+def open_location(task: Task, place: Location, flags: int) -> OpenFile:
     """Open what a walk found."""
     inode, kind = place.inode, place.inode.type_bits
     if kind == stat.S_IFREG and not isinstance(inode, PseudoInode):
@@ -221,6 +223,8 @@ def open_location(task: "Task", place: Location, flags: int) -> OpenFile:
         if access != abi.O_RDONLY or flags & abi.O_TRUNC:
             raise SyscallError(Errno.EISDIR)
         require(task, place, READ)
+        from elfuse.runtime.files.directory import DirectoryFile  # not in every run
+
         return DirectoryFile(place, flags & _STATUS_FLAGS)
     require(task, place, _WANTED[access])
     if isinstance(inode, DescriptionInode):
@@ -237,7 +241,7 @@ def open_location(task: "Task", place: Location, flags: int) -> OpenFile:
     raise SyscallError(Errno.ENXIO)
 
 
-def _open_regular(task: "Task", place: Location, flags: int) -> OpenFile:
+def _open_regular(task: Task, place: Location, flags: int) -> OpenFile:
     if flags & abi.O_DIRECTORY:
         raise SyscallError(Errno.ENOTDIR)
     access, truncate = flags & abi.O_ACCMODE, flags & abi.O_TRUNC
@@ -262,7 +266,7 @@ def _regular(place: Location, flags: int) -> OpenFile:
     return RegularFile(place, flags & _STATUS_FLAGS)
 
 
-def _device(task: "Task", place: Location, flags: int) -> OpenFile:
+def _device(task: Task, place: Location, flags: int) -> OpenFile:
     from elfuse.runtime.fs.devices import open_device  # which needs the kernel's job control
 
     attributes = place.inode.stat()
@@ -275,7 +279,7 @@ def _device(task: "Task", place: Location, flags: int) -> OpenFile:
     )
 
 
-def open_exec(task: "Task", path: bytes | Location) -> OpenFile:
+def open_exec(task: Task, path: bytes | Location) -> OpenFile:
     """Open a program.
 
     EACCES unless it is a regular file that may be executed, ETXTBSY if somebody could write to it.
@@ -298,7 +302,7 @@ def open_exec(task: "Task", path: bytes | Location) -> OpenFile:
 # Changing names
 
 
-def may_change(task: "Task", holder: Location, inode: Inode | None = None) -> None:
+def may_change(task: Task, holder: Location, inode: Inode | None = None) -> None:
     """Whether names in a directory may change: EROFS, EACCES, EPERM for another's in a sticky one."""
     require_writable(holder)
     require(task, holder, WRITE | EXECUTE)
@@ -311,7 +315,7 @@ def may_change(task: "Task", holder: Location, inode: Inode | None = None) -> No
 
 
 def new_name(
-    task: "Task", dirfd: int, path: bytes, *, directory: bool = False
+    task: Task, dirfd: int, path: bytes, *, directory: bool = False
 ) -> tuple[Location, bytes]:
     """Where something new is to be made: EEXIST if the name is taken, ENOENT for `name/`."""
     holder, name = resolve_parent(task, dirfd, path)

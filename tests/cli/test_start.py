@@ -1,0 +1,48 @@
+"""What a start loads: every module more is time that each run of a small program takes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import Build, need_engine
+
+_NOT_LOADED = {
+    # The standard library's that take a millisecond or more, or load others that do.
+    *("ast", "asyncio", "dataclasses", "email", "hashlib", "http", "inspect", "json", "logging"),
+    *("pathlib", "platform", "random", "re", "secrets", "shutil", "socket", "ssl", "subprocess"),
+    *("tempfile", "threading", "typing", "urllib", "uuid", "zipfile"),
+}
+_NOT_LOADED_PARTS = ("elfuse.images", "elfuse.overlay", "elfuse.runtime.fs.proc")
+_MOST_MODULES = 88
+"""Of elfuse. Before raising it, look whether the new module is needed in every run."""
+_PROGRAM = """void _start(void) {
+    register long number __asm__("x8") = 93, status __asm__("x0") = 0;
+    __asm__ volatile("svc #0" : : "r"(number), "r"(status));
+}
+"""
+
+
+def _loaded(words: list[str | Path], env: dict[str, str]) -> list[str]:
+    """Modules in the order of their loading, without those of the interpreter's own start."""
+    command = [sys.executable, "-X", "importtime", "-c", "from elfuse.__main__ import main; main()"]
+    ran = subprocess.run(
+        [*command, *words], env=env, capture_output=True, text=True, timeout=60, check=True
+    )
+    lines = [line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()]
+    return lines[lines.index("site") + 1 :]
+
+
+@pytest.mark.guest
+def test_a_static_program_starts_with_few_modules(build: Build, tmp_path: Path) -> None:
+    need_engine("jit")
+    source = tmp_path / "exits.c"
+    source.write_text(_PROGRAM)
+    program = build(source, flags=("-nostdlib", "-ffreestanding"))
+    loaded = _loaded(["--engine", "jit", program], dict(os.environ))
+    assert {name.partition(".")[0] for name in loaded} & _NOT_LOADED == set()
+    own = [name for name in loaded if name.startswith("elfuse")]
+    assert [name for name in own if name.startswith(_NOT_LOADED_PARTS)] == []
+    assert len(own) <= _MOST_MODULES, own
