@@ -259,14 +259,17 @@ impl Code {
     }
 
     /// Use the code at `offset` for the instruction at `pc` from now on.
-    pub(crate) fn install(&self, pc: u64, offset: u32, pages: impl Iterator<Item = u64>) {
-        for page in pages {
-            self.page(page).fetch_or(COMPILED, Ordering::Relaxed);
-        }
+    pub(crate) fn install(&self, pc: u64, offset: u32) {
         self.offset(pc).store(offset, Ordering::Release);
         if let Some(ip) = self.at(pc) {
             ip.redirect(compiled);
         }
+    }
+
+    /// Note that compiled code depends on the page of `pc`.
+    pub(crate) fn mark_compiled(&self, pc: u64) {
+        self.page(pc >> PAGE_BITS)
+            .fetch_or(COMPILED, Ordering::SeqCst);
     }
 
     /// Go back to interpreting at `pc`.
@@ -331,10 +334,11 @@ impl Code {
 
     /// Forget everything: nothing is executable.
     pub fn reset(&self) {
+        // First, so that nothing is installed any more that was compiled before.
+        self.compiler.reset();
         self.entries.discard(0, self.entries.length);
         self.executable.discard(0, self.executable.length);
         self.offsets.discard(0, self.offsets.length);
-        self.compiler.reset();
         self.arena.reset();
     }
 }

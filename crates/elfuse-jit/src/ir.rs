@@ -238,11 +238,9 @@ pub enum Float {
         /// Its size.
         width: Width,
     },
-    /// General register `d` gets `n` rounded towards zero, saturating.
+    /// General register `d` gets `n` as a signed integer, rounded towards zero, saturating.
     ToInt {
-        /// The integer is signed.
-        signed: bool,
-        /// Its size.
+        /// Size of the integer.
         width: Width,
     },
     /// Double precision `d` from single precision `n`.

@@ -4,6 +4,7 @@ mod arena;
 mod atomics;
 mod flags;
 mod float;
+mod fork;
 mod integers;
 mod lift;
 mod memory;
@@ -75,6 +76,7 @@ fn isa() -> Option<OwnedTargetIsa> {
 /// Compiles the regions of one address space.
 #[derive(Debug, Default)]
 pub(crate) struct Compiler {
+    /// Only locked together with [`fork::Lock`], so that it is free in the child of a fork.
     state: Mutex<Progress>,
 }
 
@@ -86,6 +88,28 @@ struct Progress {
     seen: HashSet<u64>,
     /// First and last address of every block of installed regions, with the region's head.
     blocks: BTreeMap<(u64, u64), u64>,
+    /// Counts changes of code: what was being compiled meanwhile may be outdated.
+    changes: u64,
+}
+
+struct Locked<'a> {
+    progress: std::sync::MutexGuard<'a, Progress>,
+    // Dropped after `progress`.
+    _fork: fork::Lock,
+}
+
+impl std::ops::Deref for Locked<'_> {
+    type Target = Progress;
+
+    fn deref(&self) -> &Progress {
+        &self.progress
+    }
+}
+
+impl std::ops::DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Progress {
+        &mut self.progress
+    }
 }
 
 impl Compiler {
@@ -102,23 +126,38 @@ impl Compiler {
         state
             .seen
             .retain(|head| !heads.contains(head) && !(start..end).contains(head));
+        state.changes += 1;
         heads
     }
 
     /// No regions are left.
     pub(crate) fn reset(&self) {
-        *self.lock() = Progress::default();
+        let mut state = self.lock();
+        let changes = state.changes + 1;
+        *state = Progress {
+            changes,
+            ..Progress::default()
+        };
     }
 
     /// In the child of a fork: the thread is gone, and whatever it was doing.
     pub(crate) fn after_fork(&self) {
-        self.lock().queue = None;
+        let mut state = self.lock();
+        // Its channel may be in any state.
+        std::mem::forget(state.queue.take());
+        state.seen = state.blocks.values().copied().collect();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Progress> {
-        self.state
+    fn lock(&self) -> Locked<'_> {
+        let fork = fork::Lock::new();
+        let progress = self
+            .state
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        Locked {
+            progress,
+            _fork: fork,
+        }
     }
 }
 
@@ -146,6 +185,8 @@ pub(crate) fn request(code: &Arc<Code>, ip: Ip) {
 fn start(code: &Arc<Code>) -> Sender<u64> {
     let (sender, receiver) = channel();
     let code = Arc::downgrade(code);
+    // Not by the thread, which may be interrupted by a fork.
+    LazyLock::force(&ISA);
     // Signals of the process are for the threads that know what to do with them.
     let previous = block_signals();
     let _ = std::thread::Builder::new()
@@ -162,6 +203,11 @@ fn block_signals() -> libc::sigset_t {
     let mut previous: libc::sigset_t = unsafe { std::mem::zeroed() };
     // SAFETY: `all` is writable.
     unsafe { libc::sigfillset(&raw mut all) };
+    // Reading the guest's code may fault, which a blocked signal would make fatal.
+    for own in [libc::SIGSEGV, libc::SIGBUS] {
+        // SAFETY: `all` is initialised.
+        unsafe { libc::sigdelset(&raw mut all, own) };
+    }
     // SAFETY: both sets are initialised.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut previous) };
     previous
@@ -182,6 +228,7 @@ fn work(code: &Weak<Code>, requests: &Receiver<u64>) {
 /// Compile and install the region that begins at `pc`.
 fn compile(code: &Code, pc: u64) {
     let Some(isa) = ISA.as_ref() else { return };
+    let changes = code.compiler.lock().changes;
     let Some(region) = Region::discover(pc, |pc| fetch(code, pc)) else {
         return;
     };
@@ -201,8 +248,9 @@ fn compile(code: &Code, pc: u64) {
         return;
     }
     let mut state = code.compiler.lock();
-    if !state.seen.contains(&pc) {
-        // Invalidated meanwhile.
+    if state.changes != changes {
+        // It may be what was compiled that changed: once more, if it is still hot.
+        state.seen.remove(&pc);
         return;
     }
     let Some(offset) = code.arena.add(compiled.code_buffer()) else {
@@ -211,11 +259,7 @@ fn compile(code: &Code, pc: u64) {
     for (&start, block) in &region.blocks {
         state.blocks.insert((start, block.end_pc + 4), pc);
     }
-    let pages = region
-        .blocks
-        .iter()
-        .flat_map(|(start, block)| start >> 12..(block.end_pc >> 12) + 1);
-    code.install(pc, offset, pages);
+    code.install(pc, offset);
 }
 
 /// The instruction at `pc`, if it can be part of a region.
@@ -224,6 +268,8 @@ fn fetch(code: &Code, pc: u64) -> Option<crate::ir::Insn> {
     if !code.is_executable(pc) || code.threshold != 1 && !code.is_decoded(pc) {
         return None;
     }
+    // From now on changes of the page are counted.
+    code.mark_compiled(pc);
     let word = code.word(pc)?;
     let insn = float::recognise(word).or_else(|| table::decode(word))?;
     lift::is_supported(&insn).then_some(insn)
