@@ -60,6 +60,7 @@ class Kernel:
         self.hostname = options.hostname
         self.boot_ns = time.monotonic_ns()
         self.namespace_id = os.urandom(8).hex()
+        self.boot_id = os.urandom(16)
         self.processes = ProcessTable(1 if options.contained else os.getpid())
         self.timers = TimerQueue()
         self.timers.earlier = self._wake_service

@@ -2,7 +2,6 @@
 
 import os
 import time
-import uuid
 from collections.abc import Callable
 
 from elfuse.runtime.abi.auxv import HWCAP_NAMES
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from elfuse.runtime.processes import ProcessTable
 
 _FEATURES = " ".join(HWCAP_NAMES).encode()
-_BOOT_ID = uuid.uuid4()
 
 
 def cpuinfo() -> bytes:
@@ -135,6 +133,14 @@ def limits(process: "Process") -> bytes:
     return b"".join(lines)
 
 
+def _uuid(data: bytes) -> bytes:
+    """A line with 16 bytes as a random UUID."""
+    text = (
+        data[:6] + bytes((data[6] & 0x0F | 0x40, data[7], data[8] & 0x3F | 0x80)) + data[9:]
+    ).hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:])).encode() + b"\n"
+
+
 def sysctl(
     kernel: "Kernel",
     text: Callable[..., Maker],
@@ -149,8 +155,8 @@ def sysctl(
         kernel.hostname = data.rstrip(b"\n")[:64]
 
     random = {
-        b"uuid": text(lambda: b"%s\n" % str(uuid.uuid4()).encode()),
-        b"boot_id": text(lambda: b"%s\n" % str(_BOOT_ID).encode()),
+        b"uuid": text(lambda: _uuid(os.urandom(16))),
+        b"boot_id": text(lambda: _uuid(kernel.boot_id)),
         b"entropy_avail": fixed(b"256"),
         b"poolsize": fixed(b"256"),
     }
