@@ -14,12 +14,28 @@ if TYPE_CHECKING:
     from typing import Any as Any
     from typing import ClassVar as ClassVar
     from typing import Generic as Generic
+    from typing import NamedTuple as NamedTuple
     from typing import NoReturn as NoReturn
     from typing import Protocol as Protocol
     from typing import Self as Self
     from typing import TypeVar as TypeVar
     from typing import dataclass_transform as dataclass_transform
 else:
+    from collections import namedtuple
+
+    class _NamedTupleType(type):
+        """Makes a class of `collections` from annotated names and their values."""
+
+        def __new__(cls, name, _bases, namespace):
+            names = namespace.pop("__annotations__")
+            defaults = [namespace.pop(key) for key in names if key in namespace]
+            module = namespace.pop("__module__")
+            made = namedtuple(name, names, defaults=defaults, module=module)
+            for key, value in namespace.items():
+                setattr(made, key, value)
+            return made
+
+    NamedTuple = type.__new__(_NamedTupleType, "NamedTuple", (), {})
 
     class Protocol:
         """Base of classes that nobody derives from."""

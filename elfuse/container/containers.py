@@ -10,13 +10,13 @@ import fcntl
 import json
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from elfuse.errors import ContainerError
+from elfuse.overlay.temporary import remove_tree
 from elfuse.record import Record, members
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
@@ -142,9 +142,9 @@ class Containers:
         # Renamed first: a kill in the middle leaves nothing that looks like a container.
         with suppress(FileNotFoundError):
             directory.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+        remove_tree(gone)
 
     def sweep(self) -> None:
         """Finish deletions that were killed."""
         for path in self._root.glob("*.gone"):
-            shutil.rmtree(path, ignore_errors=True)
+            remove_tree(path)

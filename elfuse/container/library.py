@@ -1,25 +1,25 @@
 """Images and containers as the command line shows and changes them."""
 
+from __future__ import annotations
+
 import os
-import platform as host_platform
 import sys
 import time
-from typing import Literal
 
 from elfuse import __version__
 from elfuse.container.containers import Container, Containers
 from elfuse.container.places import store_root
 from elfuse.errors import ContainerError, ImageError, UsageError
 from elfuse.images.manifest import LINUX_ARM64, Image, Platform
-from elfuse.images.progress import open_progress
-from elfuse.images.pull import pull as pull_image
 from elfuse.images.reference import parse_reference
 from elfuse.images.store import Store
-from elfuse.overlay.diff import changes
 from elfuse.overlay.layers import Layers
 from elfuse.overlay.overlay import Overlay
 from elfuse.overlay.tree import tree_path
-from elfuse.typing import Any
+from elfuse.typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing import Literal
 
 _PROGRESS: dict[str, Literal["auto", "plain", "none"]] = {
     "auto": "auto",
@@ -43,6 +43,9 @@ def pull(
     policy: str = "always",
 ) -> Image:
     """Bring an image into the store and merge its layers into a tree; ImageError."""
+    from elfuse.images.progress import open_progress  # a stored image is run without
+    from elfuse.images.pull import pull as pull_image
+
     root = store_root(store)
     if progress not in _PROGRESS or policy not in _POLICIES:
         raise UsageError(f"--progress {progress} --pull {policy}: not known")
@@ -59,7 +62,7 @@ def pull(
     return image
 
 
-def image_tree(image: Image, store: str) -> "os.PathLike[str]":
+def image_tree(image: Image, store: str) -> os.PathLike[str]:
     """The image's merged tree, built from its layers if it is not there yet."""
     root = store_root(store)
     return Layers(root).merged([layer.diff_id for layer in image.layers])
@@ -213,7 +216,7 @@ def prune(store: str, *, dry_run: bool) -> int:
     return freed + Layers(root).gc(live, keep_trees=trees, dry_run=dry_run)
 
 
-def _directory_size(path: "os.PathLike[str]") -> int:
+def _directory_size(path: os.PathLike[str]) -> int:
     return sum(
         os.lstat(os.path.join(above, name)).st_size
         for above, _directories, names in os.walk(path)
@@ -229,6 +232,8 @@ def verify(store: str) -> list[str]:
 
 def diff(name: str, store: str) -> list[tuple[str, bytes]]:
     """(A, C or D, path) for what a container changed."""
+    from elfuse.overlay.diff import changes  # a run needs none
+
     root = store_root(store)
     containers = Containers(root)
     container = containers.find(name)
@@ -236,9 +241,7 @@ def diff(name: str, store: str) -> list[tuple[str, bytes]]:
     return [(change.kind, change.path) for change in changes(overlay)]
 
 
-def open_container(
-    root: "os.PathLike[str]", containers: Containers, container: Container
-) -> Overlay:
+def open_container(root: os.PathLike[str], containers: Containers, container: Container) -> Overlay:
     """A container's filesystem."""
     return Overlay(
         tree_path(root, container.tree), Layers(root).objects.root, containers.upper(container)
@@ -277,6 +280,8 @@ def remove_container(name: str, store: str) -> None:
 
 def info(store: str) -> dict[str, object]:
     """What `elfuse info` tells."""
+    import platform
+
     from elfuse.engine import NAMES, default_name
 
     root = store_root(store)
@@ -284,7 +289,7 @@ def info(store: str) -> dict[str, object]:
         "version": __version__,
         "engine": default_name(),
         "engines": " ".join(NAMES),
-        "host": f"{host_platform.system()} {host_platform.machine()}",
+        "host": f"{platform.system()} {platform.machine()}",
         "store": str(root),
         "images": len(Store(root).entries()),
         "containers": len(list(Containers(root))),

@@ -1,12 +1,11 @@
 """`elfuse run`: an image's configuration and the command line become a process."""
 
+from __future__ import annotations
+
 import gc
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from elfuse.container import library
@@ -22,13 +21,13 @@ from elfuse.images.errors import ImageNotStored
 from elfuse.images.manifest import Image, ImageConfig
 from elfuse.overlay.layers import Layers
 from elfuse.overlay.overlay import Overlay
+from elfuse.record import Record
 from elfuse.runtime.boot import Program
 from elfuse.runtime.vfs.credentials import Credentials
 from elfuse.typing import NoReturn
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(Record):
     """The command line of `elfuse run`. `entrypoint` is None if it was not given."""
 
     image: str
@@ -203,6 +202,9 @@ def _make_workdir(overlay: Overlay, workdir: str, uid: int, gid: int) -> None:
 
 def throwaway_overlay(reference: str, store: str) -> tuple[Overlay, Callable[[], None]]:
     """A stored image's tree with an upper of its own, and what removes that upper."""
+    import shutil  # plain mode with an image, not in every run
+    import tempfile
+
     image = library.stored_image(reference, store)
     root = store_root(store)
     upper = tempfile.mkdtemp(prefix="elfuse-")

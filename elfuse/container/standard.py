@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 
 from elfuse.overlay.overlay import Overlay
+from elfuse.overlay.temporary import remove_tree
 from elfuse.runtime.fs.devices import mount_pts, populate
 from elfuse.runtime.fs.proc import mount_proc as make_proc
 from elfuse.runtime.fs.sys import mount_sys as make_sys
@@ -39,6 +38,8 @@ def mount_in_dev(kernel: Kernel) -> None:
 
 
 def _temporary(kernel: Kernel) -> Overlay:
+    import tempfile  # not for /proc and /sys
+
     directory = tempfile.mkdtemp(prefix="elfuse-")
-    kernel.at_exit.append(lambda: shutil.rmtree(directory, ignore_errors=True))
+    kernel.at_exit.append(lambda: remove_tree(directory))
     return tmpfs(directory)

@@ -1,11 +1,13 @@
 """`-v SRC:DST[:ro]`: host paths in the guest's tree."""
 
+from __future__ import annotations
+
 import os
 import stat
-from dataclasses import dataclass
 
 from elfuse.errors import UsageError
 from elfuse.overlay.overlay import Overlay
+from elfuse.record import Record
 from elfuse.runtime.fs.host import HostFilesystem
 from elfuse.runtime.vfs.mounts import Namespace
 
@@ -13,8 +15,7 @@ _FLAGS = {"ro", "rw", "z", "Z", "cached", "delegated", "consistent", "rprivate",
 """docker's; only ro changes anything here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(Record):
     """A host path, where it appears, and whether the guest may change it."""
 
     source: str

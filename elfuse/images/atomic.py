@@ -8,11 +8,11 @@ asking for process ids, which are reused and mean nothing across pid namespaces.
 import contextlib
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+
+from elfuse.typing import Self
 
 
 class AtomicFile:
@@ -85,7 +85,7 @@ def locked(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[N
 
 def _create_locked(directory: Path) -> tuple[int, Path]:
     while True:
-        path = directory / f"{os.getpid()}-{secrets.token_hex(8)}.part"
+        path = directory / f"{os.getpid()}-{os.urandom(8).hex()}.part"
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)

@@ -4,15 +4,18 @@ The parsers raise `ImageError` and nothing else, whatever the JSON. OCI and Dock
 the same thing here.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias, TypeVar
+from types import MappingProxyType
 
 from elfuse.errors import ImageError
 from elfuse.images.errors import PlatformUnavailable
 from elfuse.images.reference import DIGEST
+from elfuse.record import Record, replace
+from elfuse.typing import Any, TypeVar
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -33,8 +36,7 @@ _MAX_LAYERS = 1024
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(Record):
     """An operating system and architecture. `arm64` and `arm64/v8` are one platform."""
 
     os: str
@@ -42,7 +44,7 @@ class Platform:
     variant: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> "Platform":
+    def parse(cls, text: str) -> Platform:
         """From `linux/arm64[/v8]`."""
         parts = text.split("/")
         if len(parts) not in (2, 3) or not all(parts):
@@ -54,7 +56,7 @@ class Platform:
     def __str__(self) -> str:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
-    def matches(self, other: "Platform") -> bool:
+    def matches(self, other: Platform) -> bool:
         """Whether an image for `other` is one for this platform."""
         return self._canonical() == other._canonical()
 
@@ -70,14 +72,13 @@ class Platform:
 LINUX_ARM64 = Platform("linux", "arm64")
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(Record):
     """Content by digest and size."""
 
     media_type: str
     digest: str
     size: int
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = MappingProxyType({})
     platform: Platform | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -96,8 +97,7 @@ class Descriptor:
         return result
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Record):
     """Manifests to choose from."""
 
     manifests: tuple[Descriptor, ...]
@@ -118,8 +118,7 @@ class Index:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Record):
     """One platform's configuration and layers, lowest layer first."""
 
     config: Descriptor
@@ -127,7 +126,7 @@ class Manifest:
     annotations: Mapping[str, str]
     media_type: str = OCI_MANIFEST
 
-    def to_oci(self) -> "Manifest":
+    def to_oci(self) -> Manifest:
         """The same configuration and layers, called by their OCI names."""
         config = replace(self.config, media_type=OCI_CONFIG)
         layers = (replace(x, media_type=_oci_layer_type(x.media_type)) for x in self.layers)
@@ -146,8 +145,7 @@ class Manifest:
         return json.dumps(document).encode()
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Record):
     """How a layer came to be."""
 
     created: str
@@ -156,8 +154,7 @@ class History:
     empty_layer: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ImageConfig:
+class ImageConfig(Record):
     """What the image says about running it. `raw` is the document the digest is of."""
 
     platform: Platform
@@ -173,7 +170,7 @@ class ImageConfig:
     stop_signal: str
     diff_ids: tuple[str, ...]
     history: tuple[History, ...]
-    raw: bytes = field(repr=False)
+    raw: bytes
 
     @property
     def digest(self) -> str:
@@ -181,16 +178,14 @@ class ImageConfig:
         return digest_of(self.raw)
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Record):
     """A layer's blob, and the digest of its uncompressed archive."""
 
     descriptor: Descriptor
     diff_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Record):
     """An image that is entirely in the store.
 
     `reference` is its name there, `digest` what the name stood for where the image came from (its
@@ -204,7 +199,7 @@ class Image:
     layers: tuple[Layer, ...]
 
 
-Document: TypeAlias = Index | Manifest
+Document = Index | Manifest
 
 
 def digest_of(raw: bytes) -> str:

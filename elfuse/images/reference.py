@@ -5,18 +5,22 @@ Grammar and defaults are those of the distribution project: `alpine` is
 colon or is `localhost`. A reference with a transport prefix names an image on disk.
 """
 
-import ipaddress
+from __future__ import annotations
+
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from elfuse.images.errors import InvalidReference
+from elfuse.record import Record
+from elfuse.typing import TYPE_CHECKING
 
 DEFAULT_REGISTRY = "docker.io"
 DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})")
 
-Transport: TypeAlias = Literal["oci", "oci-archive", "docker-archive"]
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
+    Transport: TypeAlias = Literal["oci", "oci-archive", "docker-archive"]
 _TRANSPORTS: tuple[Transport, ...] = ("oci", "oci-archive", "docker-archive")
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -28,8 +32,7 @@ _HEX64 = re.compile(r"[0-9a-f]{64}")
 _MAX_REPOSITORY = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Record):
     """An image in a registry. Exactly what the user named, with defaults filled in."""
 
     registry: str
@@ -67,13 +70,14 @@ class Reference:
         if host.lower() == "localhost":
             return True
         try:
+            import ipaddress  # asked of registries only
+
             return ipaddress.ip_address(host).is_loopback
         except ValueError:
             return False
 
 
-@dataclass(frozen=True, slots=True)
-class LocalReference:
+class LocalReference(Record):
     """An image on disk: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:TAG]`."""
 
     transport: Transport
@@ -99,7 +103,7 @@ class LocalReference:
         return self.name
 
 
-AnyReference: TypeAlias = Reference | LocalReference
+AnyReference = Reference | LocalReference
 
 
 def parse_reference(text: str) -> AnyReference:

@@ -11,11 +11,12 @@ to be named. A process killed at any moment leaves whole blobs nobody names and 
 both are harmless, later commands remove them.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from elfuse.errors import ImageError
@@ -35,6 +36,7 @@ from elfuse.images.manifest import (
 )
 from elfuse.images.reference import AnyReference, parse_below_localhost, parse_reference
 from elfuse.images.verify import verified
+from elfuse.record import Record, replace
 
 REF_NAME = "org.opencontainers.image.ref.name"
 RESOLVED = "elfuse.resolved"
@@ -43,8 +45,7 @@ _CHUNK = 1 << 20
 _MAX_INDEX = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Record):
     """A named image. `resolved` is what the name stood for where it came from: a manifest or an index."""
 
     name: str
@@ -52,8 +53,7 @@ class Entry:
     resolved: str
 
 
-@dataclass(frozen=True, slots=True)
-class Freed:
+class Freed(Record):
     """What gc removed, or would remove."""
 
     digests: tuple[str, ...]

@@ -1,10 +1,11 @@
 """What a container changed, as `docker diff` lists it: A added, C changed, D deleted."""
 
-from typing import NamedTuple
+from __future__ import annotations
 
 from elfuse.overlay.overlay import Overlay
 from elfuse.overlay.records import ROOT, Entry
 from elfuse.overlay.state import State
+from elfuse.typing import NamedTuple
 
 _S_IFDIR = 0o040000
 

@@ -8,6 +8,8 @@
 A layer's list gets its name when all its objects have theirs, so a listed layer is complete.
 """
 
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import json
@@ -16,14 +18,13 @@ import re
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from elfuse.errors import ImageError
 from elfuse.overlay.merge import Merger
 from elfuse.overlay.objects import ObjectStore, ObjectWriter
 from elfuse.overlay.temporary import WorkDirectory, sweep, sync_directory
 from elfuse.overlay.tree import Tree, tree_key, tree_path
-from elfuse.typing import Any, Protocol
+from elfuse.typing import Any, NamedTuple, Protocol
 
 _DIFF_ID = re.compile(r"sha256:[0-9a-f]{64}")
 _HEADER = '["elfuse layer", 1]\n'
@@ -167,7 +168,7 @@ class LayerWriter:
 class Layers:
     """The layers below `root`; satisfies the sink factory protocol of `images`."""
 
-    def __init__(self, root: "os.PathLike[str]") -> None:
+    def __init__(self, root: os.PathLike[str]) -> None:
         self._root = Path(root)
         self.objects = ObjectStore(root)
 

@@ -11,12 +11,13 @@ Callers hold a lock while they use an overlay. Other processes may use the same 
 forked ones or ones that opened it themselves.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import time
 from contextlib import suppress
 from types import TracebackType
-from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from elfuse.overlay.inode import OverlayInode
@@ -25,7 +26,7 @@ from elfuse.overlay.records import HAS_DATA, ROOT, S_IFMT, UNNAMED, Row, failure
 from elfuse.overlay.state import Change, State
 from elfuse.overlay.tree import Tree
 from elfuse.overlay.unnamed import UnnamedFiles
-from elfuse.typing import Self
+from elfuse.typing import NamedTuple, Self
 
 OVERLAY_MAGIC = 0x794C7630
 _RECENT_LIMIT = 1024
@@ -48,9 +49,9 @@ class Overlay:
 
     def __init__(
         self,
-        tree: "os.PathLike[str] | None",
-        objects: "str | os.PathLike[str]",
-        upper: "str | os.PathLike[str]",
+        tree: os.PathLike[str] | None,
+        objects: str | os.PathLike[str],
+        upper: str | os.PathLike[str],
         *,
         read_only: bool = False,
         type_name: str = "overlay",

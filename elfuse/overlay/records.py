@@ -1,8 +1,11 @@
 """What an inode is, in the tree index and in the journal alike."""
 
+from __future__ import annotations
+
 import os
 import stat
-from typing import NamedTuple
+
+from elfuse.typing import NamedTuple
 
 S_IFMT = 0o170000
 ROOT = 1

@@ -3,8 +3,6 @@
 import contextlib
 import fcntl
 import os
-import secrets
-import shutil
 from pathlib import Path
 
 _SUFFIX = ".layer"
@@ -16,7 +14,7 @@ class WorkDirectory:
     def __init__(self, parent: Path) -> None:
         parent.mkdir(parents=True, exist_ok=True)
         while True:
-            self.path = parent / f"{os.getpid()}-{secrets.token_hex(8)}{_SUFFIX}"
+            self.path = parent / f"{os.getpid()}-{os.urandom(8).hex()}{_SUFFIX}"
             self.path.mkdir()
             try:
                 self.fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -30,7 +28,7 @@ class WorkDirectory:
 
     def remove(self) -> None:
         """Remove the directory and what is in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        remove_tree(self.path)
         os.close(self.fd)
 
 
@@ -49,11 +47,25 @@ def _remove_if_abandoned(path: Path) -> None:
         return
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(path, ignore_errors=True)
+        remove_tree(path)
     except BlockingIOError:
         return
     finally:
         os.close(fd)
+
+
+def remove_tree(path: str | os.PathLike[str]) -> None:
+    """Remove a directory of elfuse's own with what is in it, as far as that is possible.
+
+    As `shutil.rmtree`, whose module loads every kind of compression.
+    """
+    with contextlib.suppress(OSError):
+        for _at, directories, files, fd in os.fwalk(path, topdown=False):
+            for remove, names in ((os.unlink, files), (os.rmdir, directories)):
+                for name in names:
+                    with contextlib.suppress(OSError):
+                        remove(name, dir_fd=fd)
+        os.rmdir(path)
 
 
 def sync_directory(path: Path) -> None:

@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support import Build, need_engine
+from tests.support import Build, environment, need_engine
 
 _NOT_LOADED = {
     # The standard library's that take a millisecond or more, or load others that do.
@@ -15,6 +16,7 @@ _NOT_LOADED = {
     *("pathlib", "platform", "random", "re", "secrets", "shutil", "socket", "ssl", "subprocess"),
     *("tempfile", "threading", "typing", "urllib", "uuid", "zipfile"),
 }
+_NOT_LOADED_BY_RUN = _NOT_LOADED - {"hashlib", "json", "pathlib", "re", "urllib"}
 _NOT_LOADED_PARTS = ("elfuse.images", "elfuse.overlay", "elfuse.runtime.fs.proc")
 _MOST_MODULES = 88
 """Of elfuse. Before raising it, look whether the new module is needed in every run."""
@@ -23,6 +25,10 @@ _PROGRAM = """void _start(void) {
     __asm__ volatile("svc #0" : : "r"(number), "r"(status));
 }
 """
+
+
+def _roots(loaded: list[str]) -> set[str]:
+    return {name.partition(".")[0] for name in loaded}
 
 
 def _loaded(words: list[str | Path], env: dict[str, str]) -> list[str]:
@@ -42,7 +48,19 @@ def test_a_static_program_starts_with_few_modules(build: Build, tmp_path: Path) 
     source.write_text(_PROGRAM)
     program = build(source, flags=("-nostdlib", "-ffreestanding"))
     loaded = _loaded(["--engine", "jit", program], dict(os.environ))
-    assert {name.partition(".")[0] for name in loaded} & _NOT_LOADED == set()
+    assert _roots(loaded) & _NOT_LOADED == set()
     own = [name for name in loaded if name.startswith("elfuse")]
     assert [name for name in own if name.startswith(_NOT_LOADED_PARTS)] == []
     assert len(own) <= _MOST_MODULES, own
+
+
+@pytest.mark.image
+def test_an_image_of_the_store_runs_without_what_pulls(
+    stored_image: Callable[[str], Path],
+) -> None:
+    need_engine("jit")
+    words: list[str | Path] = ["run", "--engine", "jit", "--rm", "localhost/busybox", "true"]
+    loaded = _loaded(words, environment(stored_image("busybox")))
+    assert _roots(loaded) & _NOT_LOADED_BY_RUN == set()
+    assert _roots(loaded) & {"httpx", "isal", "rich", "typer", "zstandard"} == set()
+    assert [name for name in loaded if name in ("elfuse.images.pull", "elfuse.images.http")] == []

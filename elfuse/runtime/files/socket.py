@@ -4,12 +4,13 @@ The host side never blocks. Waiting, and what a blocking call does in several st
 `runtime/sockets.py`.
 """
 
+from __future__ import annotations
+
 # The C module: importing `socket` costs more than the start of a guest.
 import _socket
 import os
 import stat
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from elfuse.host import sockets as host
 from elfuse.runtime.abi import socket as abi
@@ -23,7 +24,7 @@ from elfuse.runtime.files.hostfile import host_events, poll_descriptor
 from elfuse.runtime.fs.pseudo import Attributes
 from elfuse.runtime.processes import Field
 from elfuse.runtime.wait import WouldBlock, now
-from elfuse.typing import TYPE_CHECKING, Any
+from elfuse.typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel
@@ -70,7 +71,7 @@ class SocketFile(OpenFile):
         """Whether the other end can read what `passing.py` writes."""
 
     @classmethod
-    def create(cls, family: int, kind: int, protocol: int, flags: int) -> "SocketFile":
+    def create(cls, family: int, kind: int, protocol: int, flags: int) -> SocketFile:
         """socket(2), for the families and types that are offered."""
         host_family = _offered(family, kind, protocol)
         end = _socket.socket(host_family, kind, protocol)
@@ -78,8 +79,8 @@ class SocketFile(OpenFile):
 
     @classmethod
     def pair(
-        cls, task: "Task", family: int, kind: int, protocol: int, flags: int
-    ) -> "tuple[SocketFile, SocketFile]":
+        cls, task: Task, family: int, kind: int, protocol: int, flags: int
+    ) -> tuple[SocketFile, SocketFile]:
         """socketpair(2)."""
         if family != abi.AF_UNIX:
             _offered(family, kind, protocol)
@@ -108,7 +109,7 @@ class SocketFile(OpenFile):
 
     # Names
 
-    def bind(self, task: "Task", raw: bytes) -> None:
+    def bind(self, task: Task, raw: bytes) -> None:
         """bind(2)."""
         if self.family != abi.AF_UNIX:
             self.end.bind(addresses.parse(self.family, raw))
@@ -121,7 +122,7 @@ class SocketFile(OpenFile):
         else:
             unix_names.bind(task, self.end, name)
 
-    def _bind_any(self, task: "Task") -> None:
+    def _bind_any(self, task: Task) -> None:
         """Autobind: an abstract name of five hexadecimal digits that nobody has (unix(7))."""
         if self.end.getsockname():
             return
@@ -141,21 +142,21 @@ class SocketFile(OpenFile):
         self.end.listen(max(0, min(backlog, abi.SOMAXCONN)))
         self.listening = True
 
-    def name(self, kernel: "Kernel") -> bytes:
+    def name(self, kernel: Kernel) -> bytes:
         """getsockname(2)."""
         return addresses.pack(kernel, self.family, self.end.getsockname())
 
-    def peer_name(self, kernel: "Kernel") -> bytes:
+    def peer_name(self, kernel: Kernel) -> bytes:
         """getpeername(2)."""
         return addresses.pack(kernel, self.family, self.end.getpeername())
 
-    def try_connect(self, task: "Task", raw: bytes) -> None:
+    def try_connect(self, task: Task, raw: bytes) -> None:
         """One connect(2) of the host; EINPROGRESS while it is under way."""
         with addresses.host_address(task, self.family, raw) as address:
             self.end.connect(address)
         self.note_peer(task.kernel)
 
-    def try_accept(self, task: "Task", flags: int) -> "tuple[SocketFile, bytes]":
+    def try_accept(self, task: Task, flags: int) -> tuple[SocketFile, bytes]:
         """One accept(2) of the host: the connection and the peer's name."""
         try:
             fd, address = self.end._accept()  # type: ignore[attr-defined]  # what socket.accept calls
@@ -166,7 +167,7 @@ class SocketFile(OpenFile):
         made.note_peer(task.kernel)
         return made, addresses.pack(task.kernel, self.family, address)
 
-    def note_peer(self, kernel: "Kernel") -> None:
+    def note_peer(self, kernel: Kernel) -> None:
         """Remember who is at the other end of a local connection, while it lives."""
         if self.family != abi.AF_UNIX or self.type == abi.SOCK_DGRAM:
             return
@@ -195,7 +196,7 @@ class SocketFile(OpenFile):
 
     def send(
         self,
-        task: "Task",
+        task: Task,
         buffers: Sequence[memoryview],
         flags: int,
         *,
@@ -214,14 +215,14 @@ class SocketFile(OpenFile):
         except BlockingIOError:
             raise WouldBlock from None
 
-    def read_into(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
+    def read_into(self, task: Task, buffers: Sequence[memoryview], offset: int | None) -> int:
         if offset is not None:
             raise SyscallError(Errno.ESPIPE)
         if not any(map(len, buffers)) and self.type == abi.SOCK_STREAM:
             return 0
         return self.receive(buffers, 0, control=False).size
 
-    def write_from(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
+    def write_from(self, task: Task, buffers: Sequence[memoryview], offset: int | None) -> int:
         if offset is not None:
             raise SyscallError(Errno.ESPIPE)
         return self.send(task, buffers, 0)
@@ -238,7 +239,7 @@ class SocketFile(OpenFile):
 
     # Requests and readiness
 
-    def ioctl(self, task: "Task", request: int, argument: int) -> int:
+    def ioctl(self, task: Task, request: int, argument: int) -> int:
         fd = self.end.fileno()
         if request in (abi.FIONREAD, abi.SIOCOUTQ, abi.SIOCATMARK):
             task.memory.write(argument, host.control(fd, request, bytes(4)))
@@ -281,7 +282,7 @@ class SocketFile(OpenFile):
         return state, [self.end.fileno()]
 
     @classmethod
-    def rebuild(cls, state: dict[str, Any], fds: list[int]) -> "SocketFile":
+    def rebuild(cls, state: dict[str, Any], fds: list[int]) -> SocketFile:
         """The receiving side of `export`."""
         end = _socket.socket(fileno=fds[0])
         made = cls(end, state["family"], state["type"], state["protocol"], state["flags"])
@@ -295,14 +296,14 @@ class SocketFile(OpenFile):
         return made
 
     @classmethod
-    def adopt(cls, fd: int) -> "SocketFile":
+    def adopt(cls, fd: int) -> SocketFile:
         """A socket that a process outside this run has passed."""
         end = _socket.socket(fileno=fd)
         flags = 0 if os.get_blocking(fd) else O_NONBLOCK
         return cls(end, host.linux_family(end.family), end.type & 0xF, end.proto, flags)
 
 
-def own_credentials(task: "Task") -> Ucred:
+def own_credentials(task: Task) -> Ucred:
     """What SO_PEERCRED and SCM_CREDENTIALS say about the caller."""
     held = task.credentials
     return Ucred(pid=task.process.pid, uid=held.euid, gid=held.egid)
