@@ -176,6 +176,7 @@ impl Cpu {
             ip = next;
         }
         self.sync_fpsr();
+        fp::host::leave();
         self.exit
     }
 
