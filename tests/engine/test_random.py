@@ -49,7 +49,6 @@ def test_random_instructions_do_what_the_oracle_does(
     assert totals.instructions >= _INSTRUCTIONS[own_engine]
 
 
-@pytest.mark.xfail(reason="compiled code loses flags of FCVTZU and of results that nobody reads")
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_compiled_instructions_do_what_the_oracle_does(

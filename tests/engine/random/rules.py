@@ -165,6 +165,10 @@ KNOWN: dict[str, tuple[Rule, ...]] = {
     "oracle": (
         pattern("1101 0101 0000 1011 0111 11-- 001- ----", "qemu-user has no DC CVAP, CVADP"),
         pattern(
+            "0001 1110 0111 1110 0000 00-- ---- ----",
+            "FJCVTZS with FZ takes a positive denormal for an exact zero",
+        ),
+        pattern(
             "0101 1111 0001 ---- 1111 11-- ---- ----", "FCVTZS Hd, #bits extends the sign to 32"
         ),
     ),
