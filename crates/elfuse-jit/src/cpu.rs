@@ -1,6 +1,7 @@
 //! One guest thread: registers, why it stopped, and its way to memory.
 
-use std::sync::Arc;
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::access::{self, Access, BUS, Trap};
@@ -48,20 +49,33 @@ pub(crate) struct Monitor {
     pub(crate) value: u128,
 }
 
-/// What makes a guest thread look up. Compiled code reads it by [`layout`].
-#[repr(C)]
+/// How other threads make a vCPU's `run` return.
 #[derive(Debug, Default)]
 pub struct Attention {
-    /// An access of compiled code was refused since its last checkpoint.
-    pub(crate) faulted: AtomicU32,
-    /// Another thread wants `run` to return.
-    interrupt: AtomicU32,
+    /// Somebody called, and no `run` returned for it yet.
+    called: AtomicU32,
+    /// [`Cpu::interrupt`], as long as the vCPU exists.
+    flag: Mutex<Option<Flag>>,
 }
+
+#[derive(Debug)]
+struct Flag(NonNull<AtomicU32>);
+
+// SAFETY: whoever has the lock may use it, and the vCPU takes it away before it goes.
+unsafe impl Send for Flag {}
 
 impl Attention {
     /// Make `run` return soon, the next one if none is active.
     pub fn interrupt(&self) {
-        self.interrupt.store(1, Ordering::Release);
+        self.called.store(1, Ordering::SeqCst);
+        if let Some(flag) = &*self.flag() {
+            // SAFETY: the vCPU exists as long as this is here.
+            unsafe { flag.0.as_ref() }.store(1, Ordering::SeqCst);
+        }
+    }
+
+    fn flag(&self) -> MutexGuard<'_, Option<Flag>> {
+        self.flag.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -78,8 +92,10 @@ pub struct Cpu {
     arena: u64,
     /// `compile::call_helper`.
     helper: u64,
-    /// Points into `attention`.
-    attention_at: u64,
+    /// An access of compiled code was refused since its last checkpoint.
+    faulted: AtomicU32,
+    /// Another thread wants `run` to return. Read together with `faulted`.
+    interrupt: AtomicU32,
     attention: Arc<Attention>,
     /// How often branch targets were reached, by a hash of their addresses.
     heat: Box<[u16; HEAT]>,
@@ -100,16 +116,15 @@ pub struct Cpu {
 pub(crate) mod layout {
     use std::mem::offset_of;
 
-    use super::{Attention, Cpu};
+    use super::Cpu;
     use crate::state::State;
 
     pub(crate) const MEMORY: i32 = offset_of!(Cpu, memory) as i32;
     pub(crate) const TABLE: i32 = offset_of!(Cpu, table) as i32;
     pub(crate) const ARENA: i32 = offset_of!(Cpu, arena) as i32;
     pub(crate) const CALL_HELPER: i32 = offset_of!(Cpu, helper) as i32;
-    pub(crate) const ATTENTION: i32 = offset_of!(Cpu, attention_at) as i32;
-    pub(crate) const FAULTED: i32 = offset_of!(Attention, faulted) as i32;
-    pub(crate) const INTERRUPT: i32 = offset_of!(Attention, interrupt) as i32;
+    pub(crate) const FAULTED: i32 = offset_of!(Cpu, faulted) as i32;
+    pub(crate) const INTERRUPT: i32 = offset_of!(Cpu, interrupt) as i32;
 
     pub(crate) const MONITOR_BYTES: i32 = offset_of!(Cpu, monitor.bytes) as i32;
     pub(crate) const MONITOR_ADDRESS: i32 = offset_of!(Cpu, monitor.address) as i32;
@@ -124,6 +139,12 @@ pub(crate) mod layout {
     }
 }
 
+impl Drop for Cpu {
+    fn drop(&mut self) {
+        *self.attention.flag() = None;
+    }
+}
+
 /// Entries of [`Cpu::heat`].
 const HEAT: usize = 4096;
 
@@ -131,19 +152,19 @@ const HEAT: usize = 4096;
 const ADDRESS_BITS: u64 = (1 << 56) - 1;
 
 impl Cpu {
-    /// All registers zero.
+    /// All registers zero. It must stay in its box: others know where it is.
     #[must_use]
-    pub fn new(code: Arc<Code>) -> Self {
+    pub fn new(code: Arc<Code>) -> Box<Self> {
         access::install_handler();
-        let attention = Arc::<Attention>::default();
-        Self {
+        let cpu = Box::new(Self {
             state: State::new(),
             memory: code.memory,
             table: code.table(),
             arena: code.arena(),
             helper: compile::call_helper as *const () as u64,
-            attention_at: Arc::as_ptr(&attention) as u64,
-            attention,
+            faulted: AtomicU32::new(0),
+            interrupt: AtomicU32::new(0),
+            attention: Arc::default(),
             heat: Box::new([0; HEAT]),
             code,
             exit: Exit::Interrupted,
@@ -151,7 +172,9 @@ impl Cpu {
             fault_need: Need::Read,
             monitor: Monitor::default(),
             identity: None,
-        }
+        });
+        *cpu.attention.flag() = Some(Flag(NonNull::from_ref(&cpu.interrupt)));
+        cpu
     }
 
     /// What another thread uses to make `run` return.
@@ -163,10 +186,11 @@ impl Cpu {
     /// Execute from PC until something happens. All registers are exact afterwards.
     pub fn run(&mut self) -> Exit {
         self.monitor = Monitor::default();
-        if self.attention.interrupt.swap(0, Ordering::Acquire) != 0 {
+        if self.attention.called.swap(0, Ordering::SeqCst) != 0 {
+            self.interrupt.store(0, Ordering::SeqCst);
             return Exit::Interrupted;
         }
-        compile::enter_thread(&self.attention, self.code.arena());
+        compile::enter_thread(&self.faulted, self.code.arena());
         let pc = self.state.x(PC);
         let Some(mut ip) = self.target(pc) else {
             return self.exit;
@@ -228,7 +252,7 @@ impl Cpu {
                 to.execute(self)
             };
         }
-        if self.attention.interrupt.load(Ordering::Relaxed) != 0 {
+        if self.interrupt.load(Ordering::Relaxed) != 0 {
             return self.stop(to);
         }
         self.warm(to);
@@ -238,7 +262,7 @@ impl Cpu {
     /// Go on at a function, unless somebody called for attention.
     #[inline(always)]
     pub(crate) fn branch_by_call(&mut self, to: Ip) -> Option<Ip> {
-        if self.attention.interrupt.load(Ordering::Relaxed) != 0 {
+        if self.interrupt.load(Ordering::Relaxed) != 0 {
             return self.stop(to);
         }
         self.warm(to);
@@ -249,7 +273,7 @@ impl Cpu {
     #[inline(always)]
     pub(crate) fn branch_to(&mut self, pc: u64) -> Option<Ip> {
         let to = self.target(pc)?;
-        if self.attention.interrupt.load(Ordering::Relaxed) != 0 {
+        if self.interrupt.load(Ordering::Relaxed) != 0 {
             return self.stop(to);
         }
         self.warm(to);
@@ -273,9 +297,10 @@ impl Cpu {
             return interp::execute_original(self, ip);
         };
         let pc = compile::call(self, entry);
-        self.attention.faulted.store(0, Ordering::Relaxed);
+        interp::settle_flags(&mut self.state);
+        self.faulted.store(0, Ordering::Relaxed);
         let to = self.target(pc)?;
-        if self.attention.interrupt.load(Ordering::Relaxed) != 0 {
+        if self.interrupt.load(Ordering::Relaxed) != 0 {
             return self.stop(to);
         }
         self.warm(to);
@@ -289,7 +314,8 @@ impl Cpu {
 
     #[cold]
     fn stop(&mut self, at: Ip) -> Option<Ip> {
-        self.attention.interrupt.store(0, Ordering::Relaxed);
+        self.interrupt.store(0, Ordering::SeqCst);
+        self.attention.called.store(0, Ordering::SeqCst);
         let pc = self.code.pc(at);
         self.leave(Exit::Interrupted, pc)
     }

@@ -42,6 +42,9 @@ pub fn crc32c<const BYTES: usize>(state: &mut State, args: Args) {
     state.set_w(args.d, value);
 }
 
+/// Changes nothing.
+pub fn keep(_: &mut State, _: Args) {}
+
 /// RMIF: bits of register `n` rotated right by `a` replace the flags that `x` selects.
 pub fn rmif(state: &mut State, args: Args) {
     let new = (state.x(args.n).rotate_right(u32::from(args.a)) as u32) << 28;

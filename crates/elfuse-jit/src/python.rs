@@ -51,7 +51,7 @@ impl Space {
     }
 
     fn vcpu(&self, py: Python<'_>) -> Vcpu {
-        let cpu = Box::new(Cpu::new(Arc::clone(&self.code)));
+        let cpu = Cpu::new(Arc::clone(&self.code));
         let attention = cpu.attention();
         Vcpu {
             cpu: UnsafeCell::new(cpu),

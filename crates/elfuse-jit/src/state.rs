@@ -18,6 +18,28 @@ pub const ZERO: u8 = 37;
 /// Index of a word that nobody reads: what operand 31 writes where it means XZR.
 pub const SINK: u8 = 38;
 
+/// Index of the operation that flags are still to be computed from, one of [`lazy`]; 0 if PSTATE
+/// is current, which it is whenever compiled code does not run. Its operands follow.
+pub const LAZY: u8 = 39;
+/// Index of the first operand.
+pub const LAZY_A: u8 = 40;
+/// Index of the second operand.
+pub const LAZY_B: u8 = 41;
+
+/// What compiled code leaves instead of flags, in [`LAZY`].
+pub mod lazy {
+    /// Addition of 32-bit operands.
+    pub const ADD: u64 = 2;
+    /// Subtraction.
+    pub const SUB: u64 = 4;
+    /// A bitwise operation, with the result as its first operand.
+    pub const LOGIC: u64 = 6;
+    /// Added to those: of 64-bit operands.
+    pub const WIDE: u64 = 1;
+    /// The first operand is PSTATE.
+    pub const PACKED: u64 = 8;
+}
+
 const WORDS: usize = 64;
 
 /// General, special and vector registers: `Register.WORDS` words.

@@ -8,7 +8,7 @@ use cranelift_codegen::ir::condcodes::FloatCC;
 use cranelift_codegen::ir::types::{F32, F32X4, F64, F64X2, I8X16, I32, I64};
 use cranelift_codegen::ir::{InstBuilder, Type, Value};
 
-use crate::compile::flags::Kind;
+use crate::compile::flags::Operation;
 use crate::compile::lift::{LITTLE, Lifter, NONE};
 use crate::ir::{Args, Float, Insn, Op, Width};
 use crate::state::{SINK, ZERO};
@@ -207,7 +207,7 @@ impl Lifter<'_, '_> {
                 let value = if x >= 14 {
                     yes
                 } else {
-                    let holds = self.flags.condition(self.builder, x as u8);
+                    let holds = self.condition(x as u8);
                     self.builder.ins().select(holds, yes, no)
                 };
                 self.write_float(d, value, double);
@@ -289,6 +289,6 @@ impl Lifter<'_, '_> {
         let greater = self.builder.ins().fcmp(FloatCC::GreaterThan, left, right);
         let less = self.builder.ins().uextend(I64, less);
         let greater = self.builder.ins().uextend(I64, greater);
-        self.set_flags(Kind::Sub(Width::X), greater, less);
+        self.set_flags(Operation::Sub, Width::X, greater, less);
     }
 }

@@ -5,9 +5,12 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I16, I32, I64};
 use cranelift_codegen::ir::{InstBuilder, Value};
 
-use crate::compile::flags::{Flags, Kind};
+use crate::compile::flags::{Flags, Lazy, Operation};
 use crate::compile::lift::Lifter;
 use crate::ir::{Args, Extend, Insn, Logic, Op, Operand, Shift, Unary, Width};
+
+/// Condition codes from here on always hold.
+const ALWAYS: u8 = 14;
 
 impl Lifter<'_, '_> {
     /// Immediates.
@@ -60,12 +63,12 @@ impl Lifter<'_, '_> {
                 if flags {
                     let left = self.widen(left, width);
                     let right = self.widen(right, width);
-                    let kind = if sub {
-                        Kind::Sub(width)
+                    let operation = if sub {
+                        Operation::Sub
                     } else {
-                        Kind::Add(width)
+                        Operation::Add
                     };
-                    self.set_flags(kind, left, right);
+                    self.set_flags(operation, width, left, right);
                 }
             }
             Op::Logic {
@@ -87,7 +90,7 @@ impl Lifter<'_, '_> {
                 self.write(d, result, width);
                 if logic == Logic::Ands {
                     let result = self.widen(result, width);
-                    self.set_flags(Kind::Logic(width), result, result);
+                    self.set_flags(Operation::Logic, width, result, result);
                 }
             }
             other => unreachable!("{other:?}"),
@@ -205,7 +208,7 @@ impl Lifter<'_, '_> {
                 let result = if x >= 14 {
                     first
                 } else {
-                    let holds = self.flags.condition(self.builder, x as u8);
+                    let holds = self.condition(x as u8);
                     self.builder.ins().select(holds, first, second)
                 };
                 self.write(d, result, width);
@@ -357,24 +360,45 @@ impl Lifter<'_, '_> {
         let left = self.x(n);
         let right = self.operand(insn, operand, width);
         let right = self.widen(right, width);
-        let compared = Flags {
-            kind: if sub {
-                Kind::Sub(width)
+        let lazy = Lazy {
+            operation: if sub {
+                Operation::Sub
             } else {
-                Kind::Add(width)
+                Operation::Add
             },
+            width,
             a: left,
             b: right,
         };
-        let packed = compared.packed(self.builder);
-        let result = if d >= 14 {
-            packed
+        self.flags = if d >= ALWAYS {
+            Flags::Lazy(lazy)
         } else {
-            let holds = self.flags.condition(self.builder, d);
-            let other = self.iconst(u64::from(a) << 28);
-            self.builder.ins().select(holds, packed, other)
+            Flags::Conditional {
+                holds: self.condition(d),
+                lazy,
+                otherwise: a,
+            }
         };
-        let zero = self.iconst(0);
-        self.set_flags(Kind::Packed, result, zero);
+    }
+
+    /// ADC, ADCS, SBC, SBCS.
+    pub(super) fn add_carry(&mut self, insn: &Insn, sub: bool, flags: bool, width: Width) {
+        let Args { d, n, m, .. } = insn.args;
+        let carry = self.carry();
+        let (left, mut right) = (self.read(n, width), self.read(m, width));
+        if sub {
+            right = self.builder.ins().bnot(right);
+        }
+        let carry = self.builder.ins().uextend(Self::type_of(width), carry);
+        let partial = self.builder.ins().iadd(left, right);
+        let sum = self.builder.ins().iadd(partial, carry);
+        if flags {
+            let below = IntCC::UnsignedLessThan;
+            let first = self.builder.ins().icmp(below, partial, left);
+            let second = self.builder.ins().icmp(below, sum, partial);
+            let c = self.builder.ins().bor(first, second);
+            self.flags = Flags::of_sum(self.builder, left, right, sum, c);
+        }
+        self.write(d, sum, width);
     }
 }

@@ -8,11 +8,11 @@
 //! repeated: stores, then loads.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I8X16, I32, I64};
+use cranelift_codegen::ir::types::{I8, I8X16, I32, I64};
 use cranelift_codegen::ir::{
     AbiParam, Block as IrBlock, BlockArg, Function, InstBuilder, MemFlagsData, SigRef, Signature,
     Type, Value,
@@ -20,11 +20,11 @@ use cranelift_codegen::ir::{
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
-use crate::compile::flags::{Flags, Kind, Width};
+use crate::compile::flags::{Flags, Form, Lazy, Operation, Width};
 use crate::compile::region::{Block, End, Region, Registers};
 use crate::cpu::layout;
-use crate::ir::{Args, Float, Insn, Logic, Op, Operand};
-use crate::state::{FPCR, PSTATE, SINK, SP, TPIDR, ZERO};
+use crate::ir::{Args, Float, Helper, Insn, Logic, Op, Operand};
+use crate::state::{FPCR, LAZY, LAZY_A, LAZY_B, PSTATE, SINK, SP, TPIDR, ZERO};
 
 /// Register block and engine fields: always accessible.
 pub(super) const OWN: MemFlagsData = MemFlagsData::trusted();
@@ -42,6 +42,7 @@ pub(super) fn is_supported(insn: &Insn) -> bool {
         | Op::Adrp
         | Op::Movk(_)
         | Op::Arith { .. }
+        | Op::AddCarry { .. }
         | Op::Logic { .. }
         | Op::Ubfm
         | Op::Sbfm(_)
@@ -113,14 +114,29 @@ pub(super) struct Checkpoint {
     general: Vec<(u8, Value)>,
     vectors: Vec<(u8, Value)>,
     flags: Flags,
-    flags_written: bool,
+}
+
+/// What is known at a point of a region besides the variables.
+#[derive(Clone)]
+struct Known {
+    flags: Flags,
+    /// Registers whose words in the block may be stale.
+    written: Registers,
+    pending: Pending,
+    checkpoint: Rc<Checkpoint>,
 }
 
 pub(super) struct Lifter<'a, 'b> {
     pub(super) builder: &'a mut FunctionBuilder<'b>,
     region: &'a Region,
     blocks: BTreeMap<u64, IrBlock>,
-    kinds: BTreeMap<u64, Kind>,
+    forms: BTreeMap<u64, Form>,
+    /// Blocks that one branch leads to, from a lower address: what is known there goes on.
+    single: BTreeSet<u64>,
+    /// What is known at their beginning, once the branch was lifted.
+    inherited: BTreeMap<u64, Known>,
+    /// Where the current block begins.
+    start: u64,
     general: Vec<Option<Variable>>,
     vectors: Vec<Option<Variable>>,
     flag_a: Variable,
@@ -153,61 +169,140 @@ fn helper_signature() -> Signature {
     signature
 }
 
-/// The flags' [`Kind`] at the beginning of every block.
-fn flag_kinds(region: &Region) -> BTreeMap<u64, Kind> {
-    let mut kinds = BTreeMap::from([(region.head, Kind::Packed)]);
+/// Blocks that are reached by one branch only, which is lifted before them.
+fn single_entries(region: &Region) -> BTreeSet<u64> {
+    let mut origins: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+    for (&start, block) in &region.blocks {
+        for to in block.successors() {
+            origins.entry(to).or_default().push(start);
+        }
+    }
+    origins
+        .into_iter()
+        .filter(|(to, from)| *to != region.head && from.len() == 1 && from[0] < *to)
+        .map(|(to, _)| to)
+        .collect()
+}
+
+/// Blocks at whose beginning the flags may still be read.
+fn flag_readers(region: &Region) -> BTreeSet<u64> {
+    let mut readers = BTreeSet::new();
+    loop {
+        let before = readers.len();
+        for (&start, block) in &region.blocks {
+            let end = match &block.end {
+                End::Branch(insn, ..) => Some(insn),
+                _ => None,
+            };
+            let insns = block.body.iter().map(|(_, insn)| insn).chain(end);
+            let first = insns
+                .filter_map(|insn| match (reads_flags(insn), flag_form(insn)) {
+                    (false, None) => None,
+                    (reads, _) => Some(reads),
+                })
+                .next();
+            let reads = first
+                .unwrap_or_else(|| block.successors().iter().any(|to| readers.contains(to)));
+            if reads {
+                readers.insert(start);
+            }
+        }
+        if readers.len() == before {
+            return readers;
+        }
+    }
+}
+
+/// How the blocks that are not `single` expect the flags.
+fn flag_forms(region: &Region, single: &BTreeSet<u64>) -> BTreeMap<u64, Form> {
+    let readers = flag_readers(region);
+    let fallback = |block: u64| {
+        if readers.contains(&block) {
+            Form::Packed
+        } else {
+            Form::Stored
+        }
+    };
+    // None stands for a form that only single blocks take over.
+    let mut forms = BTreeMap::from([(region.head, Some(fallback(region.head)))]);
     loop {
         let mut changed = false;
         for (start, block) in &region.blocks {
-            let Some(&entry) = kinds.get(start) else {
+            let Some(&entry) = forms.get(start) else {
                 continue;
             };
             let exit = block
                 .body
                 .iter()
                 .rev()
-                .find_map(|(_, insn)| flag_kind(insn))
+                .find_map(|(_, insn)| flag_form(insn))
                 .unwrap_or(entry);
             for to in block.successors() {
                 if !region.blocks.contains_key(&to) {
                     continue;
                 }
-                let merged = match kinds.get(&to) {
-                    None => exit,
+                let merged = match forms.get(&to) {
                     Some(&known) if known == exit => continue,
-                    Some(_) => Kind::Packed,
+                    _ if single.contains(&to) => exit,
+                    None if exit.is_some() => exit,
+                    _ => Some(fallback(to)),
                 };
-                changed |= kinds.insert(to, merged) != Some(merged);
+                changed |= forms.insert(to, merged) != Some(merged);
             }
         }
         if !changed {
-            return kinds;
+            break;
         }
+    }
+    forms
+        .into_iter()
+        .filter_map(|(block, form)| Some((block, form?)))
+        .collect()
+}
+
+/// Condition codes below read flags.
+const ALWAYS: u8 = 14;
+
+fn reads_flags(insn: &Insn) -> bool {
+    let Args { d, a, x, .. } = insn.args;
+    match insn.op {
+        Op::JumpIf => a < ALWAYS,
+        Op::Select { .. } | Op::Float(Float::Select, _) => x < u16::from(ALWAYS),
+        Op::CondCompare { .. } => d < ALWAYS,
+        Op::AddCarry { .. } => true,
+        _ => false,
     }
 }
 
 /// What flags an instruction leaves, if it sets them.
-fn flag_kind(insn: &Insn) -> Option<Kind> {
-    match insn.op {
+#[allow(clippy::option_option, reason = "sets none, or sets them in no Form")]
+fn flag_form(insn: &Insn) -> Option<Option<Form>> {
+    let form = match insn.op {
         Op::Arith {
             flags: true,
             sub,
             width,
             ..
-        } => Some(if sub {
-            Kind::Sub(width)
-        } else {
-            Kind::Add(width)
-        }),
+        } => Form::Lazy(
+            if sub {
+                Operation::Sub
+            } else {
+                Operation::Add
+            },
+            width,
+        ),
         Op::Logic {
             logic: Logic::Ands,
             width,
             ..
-        } => Some(Kind::Logic(width)),
-        Op::Float(Float::Compare { .. }, _) => Some(Kind::Sub(Width::X)),
-        Op::CondCompare { .. } | Op::Helper(_) => Some(Kind::Packed),
-        _ => None,
-    }
+        } => Form::Lazy(Operation::Logic, width),
+        Op::Float(Float::Compare { .. }, _) => Form::Lazy(Operation::Sub, Width::X),
+        Op::AddCarry { flags: true, .. } => Form::Packed,
+        Op::Helper(_) => Form::Stored,
+        Op::CondCompare { .. } => return Some(None),
+        _ => return None,
+    };
+    Some(Some(form))
 }
 
 /// Build the function of a region.
@@ -227,30 +322,25 @@ pub(super) fn lift(
     let cpu = builder.block_params(entry)[0];
     let memory = builder.ins().load(I64, OWN, cpu, layout::MEMORY);
     let (flag_a, flag_b) = (builder.declare_var(I64), builder.declare_var(I64));
-    let packed = builder.ins().load(I64, OWN, cpu, layout::general(PSTATE));
-    let zero = builder.ins().iconst(I64, 0);
-    builder.def_var(flag_a, packed);
-    builder.def_var(flag_b, zero);
-    let flags = Flags {
-        kind: Kind::Packed,
-        a: packed,
-        b: zero,
-    };
     let blocks: BTreeMap<u64, IrBlock> = region
         .blocks
         .keys()
         .map(|&start| (start, builder.create_block()))
         .collect();
+    let single = single_entries(region);
     let mut lifter = Lifter {
         builder: &mut builder,
         region,
-        kinds: flag_kinds(region),
+        forms: flag_forms(region, &single),
+        single,
+        inherited: BTreeMap::new(),
+        start: region.head,
         blocks,
         general: vec![None; 32],
         vectors: vec![None; 32],
         flag_a,
         flag_b,
-        flags,
+        flags: Flags::Stored,
         written: Registers::default(),
         cpu,
         memory,
@@ -261,12 +351,12 @@ pub(super) fn lift(
             pc: region.head,
             general: Vec::new(),
             vectors: Vec::new(),
-            flags,
-            flags_written: false,
+            flags: Flags::Stored,
         }),
     };
     lifter.load_registers();
     let head = lifter.blocks[&region.head];
+    lifter.pack_for(region.head);
     lifter.builder.ins().jump(head, &NONE);
     for (&start, block) in &region.blocks {
         lifter.block(start, block);
@@ -365,11 +455,50 @@ impl Lifter<'_, '_> {
         self.set_x(register, value);
     }
 
-    pub(super) fn set_flags(&mut self, kind: Kind, a: Value, b: Value) {
-        self.flags = Flags { kind, a, b };
-        self.written.flags = true;
-        self.builder.def_var(self.flag_a, a);
-        self.builder.def_var(self.flag_b, b);
+    /// The flags of an operation on two I64 of which `width` counts.
+    pub(super) fn set_flags(&mut self, operation: Operation, width: Width, a: Value, b: Value) {
+        self.flags = Flags::Lazy(Lazy {
+            operation,
+            width,
+            a,
+            b,
+        });
+    }
+
+    /// Whether a condition (0 EQ to 13 LE) holds, as an I8.
+    pub(super) fn condition(&mut self, code: u8) -> Value {
+        self.load_flags();
+        self.flags.condition(self.builder, code)
+    }
+
+    /// C, as an I8.
+    pub(super) fn carry(&mut self) -> Value {
+        self.load_flags();
+        self.flags.carry(self.builder)
+    }
+
+    /// Have the flags in a value.
+    fn load_flags(&mut self) {
+        if !matches!(self.flags, Flags::Stored) {
+            return;
+        }
+        let lazy = self
+            .builder
+            .ins()
+            .load(I64, OWN, self.cpu, layout::general(LAZY));
+        let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(cold);
+        self.builder.ins().brif(lazy, cold, &NONE, go_on, &NONE);
+        self.builder.switch_to_block(cold);
+        // Every helper finds the flags computed.
+        self.emit_helper(crate::integer::keep, Args::default());
+        self.builder.ins().jump(go_on, &NONE);
+        self.builder.switch_to_block(go_on);
+        let packed = self
+            .builder
+            .ins()
+            .load(I64, OWN, self.cpu, layout::general(PSTATE));
+        self.flags = Flags::Packed(packed);
     }
 
     // Checkpoints
@@ -391,7 +520,6 @@ impl Lifter<'_, '_> {
             general,
             vectors,
             flags: self.flags,
-            flags_written: self.written.flags,
         }
     }
 
@@ -412,11 +540,21 @@ impl Lifter<'_, '_> {
                 .ins()
                 .store(OWN, value, self.cpu, layout::vector(index));
         }
-        if checkpoint.flags_written {
-            let packed = checkpoint.flags.packed(self.builder);
+        self.store_flags(checkpoint.flags);
+    }
+
+    fn store_flags(&mut self, flags: Flags) {
+        let Some(words) = flags.words(self.builder) else {
+            return;
+        };
+        for (register, value) in [
+            (LAZY, words.operation),
+            (LAZY_A, words.a),
+            (LAZY_B, words.b),
+        ] {
             self.builder
                 .ins()
-                .store(OWN, packed, self.cpu, layout::general(PSTATE));
+                .store(OWN, value, self.cpu, layout::general(register));
         }
     }
 
@@ -443,15 +581,10 @@ impl Lifter<'_, '_> {
         self.builder.ins().return_(&[pc]);
     }
 
-    /// A field of `Attention`.
+    /// A field that signal handlers and other threads set.
     fn attention(&mut self, ty: Type, field: i32) -> Value {
-        let attention = self
-            .builder
-            .ins()
-            .load(I64, OWN, self.cpu, layout::ATTENTION);
-        let field = self.builder.ins().iadd_imm_s(attention, i64::from(field));
-        // Atomic, so that it is not taken for an earlier load.
-        self.builder.ins().atomic_load(ty, OWN, field)
+        // Without alias analysis no load is taken for an earlier one.
+        self.builder.ins().load(ty, OWN, self.cpu, field)
     }
 
     /// `look`, and leave for `to`, with the registers as they are now, if somebody called for
@@ -496,10 +629,13 @@ impl Lifter<'_, '_> {
         self.store_now();
         let table = self.builder.ins().load(I64, OWN, self.cpu, layout::TABLE);
         if !constant {
-            let odd = self.builder.ins().band_imm_s(pc, 3);
-            let high = self.builder.ins().ushr_imm_u(pc, i64::from(LIMIT_BITS));
-            let either = self.builder.ins().bor(odd, high);
-            self.return_if(either, pc);
+            // Either bit 0 or 1 is set or one above the address space.
+            let rotated = self.builder.ins().rotr_imm_u(pc, 2);
+            let odd = self
+                .builder
+                .ins()
+                .ushr_imm_u(rotated, i64::from(LIMIT_BITS - 2));
+            self.return_if(odd, pc);
         }
         let slot = self.builder.ins().iadd(table, pc);
         let offset = self.builder.ins().load(I32, OWN, slot, 0);
@@ -528,68 +664,143 @@ impl Lifter<'_, '_> {
     fn block(&mut self, start: u64, block: &Block) {
         let ir = self.blocks[&start];
         self.builder.switch_to_block(ir);
-        let kind = self.kinds.get(&start).copied().unwrap_or(Kind::Packed);
-        self.flags = Flags {
-            kind,
-            a: self.builder.use_var(self.flag_a),
-            b: self.builder.use_var(self.flag_b),
-        };
-        self.written = block.written_before;
-        self.take_checkpoint(start);
+        self.start = start;
+        if let Some(known) = self.inherited.remove(&start) {
+            self.restore(known);
+        } else {
+            self.flags = match self.forms.get(&start) {
+                None | Some(Form::Stored) => Flags::Stored,
+                Some(Form::Packed) => Flags::Packed(self.builder.use_var(self.flag_a)),
+                Some(&Form::Lazy(operation, width)) => Flags::Lazy(Lazy {
+                    operation,
+                    width,
+                    a: self.builder.use_var(self.flag_a),
+                    b: self.builder.use_var(self.flag_b),
+                }),
+            };
+            self.written = block.written_before;
+            self.take_checkpoint(start);
+        }
         for &(pc, insn) in &block.body {
             self.insn(pc, &insn);
         }
-        match block.end {
-            End::Jump(to) => self.edge(block.end_pc, to),
-            End::Branch(insn, taken, not) => self.branch(block.end_pc, &insn, taken, not),
-            End::Call(to) => {
-                let link = self.iconst(block.end_pc + 4);
-                self.set_x(LINK, link);
-                let to = self.iconst(to);
-                self.look_and_poll(block.end_pc, to);
-                self.leave(to, true);
-            }
-            End::Indirect(insn) => {
-                let to = self.x(insn.args.n);
-                if matches!(insn.op, Op::CallReg) {
-                    let link = self.iconst(block.end_pc + 4);
-                    self.set_x(LINK, link);
-                }
-                self.look_and_poll(block.end_pc, to);
-                self.leave(to, false);
-            }
+        let pc = block.end_pc;
+        match &block.end {
+            End::Jump(to) => self.edge(pc, *to),
+            End::Branch(insn, taken, not) => self.branch(pc, insn, *taken, *not),
+            &End::Call(to, inside) => self.call(pc, to, inside),
+            End::Indirect(insn, expected) => self.indirect(pc, insn, expected),
         }
+    }
+
+    fn call(&mut self, pc: u64, to: u64, inside: bool) {
+        let link = self.iconst(pc + 4);
+        self.set_x(LINK, link);
+        if inside {
+            self.edge(pc, to);
+        } else {
+            self.leave_for(pc, to);
+        }
+    }
+
+    fn indirect(&mut self, pc: u64, insn: &Insn, expected: &[u64]) {
+        let to = self.x(insn.args.n);
+        if matches!(insn.op, Op::CallReg) {
+            let link = self.iconst(pc + 4);
+            self.set_x(LINK, link);
+        }
+        for &guess in expected {
+            let right = self
+                .builder
+                .ins()
+                .icmp_imm_s(IntCC::Equal, to, guess as i64);
+            let (yes, no) = (self.builder.create_block(), self.builder.create_block());
+            self.builder.ins().brif(right, yes, &NONE, no, &NONE);
+            let known = self.known();
+            self.builder.switch_to_block(yes);
+            self.edge(pc, guess);
+            self.builder.switch_to_block(no);
+            self.restore(known);
+        }
+        self.look_and_poll(pc, to);
+        self.leave(to, false);
+    }
+
+    fn known(&self) -> Known {
+        Known {
+            flags: self.flags,
+            written: self.written,
+            pending: self.pending,
+            checkpoint: Rc::clone(&self.checkpoint),
+        }
+    }
+
+    fn restore(&mut self, known: Known) {
+        self.flags = known.flags;
+        self.written = known.written;
+        self.pending = known.pending;
+        self.checkpoint = known.checkpoint;
     }
 
     /// Go to a block of this region or leave.
     fn edge(&mut self, from: u64, to: u64) {
-        let constant = self.iconst(to);
+        let Some(ir) = self.blocks.get(&to).copied() else {
+            self.leave_for(from, to);
+            return;
+        };
+        if self.single.contains(&to) {
+            let known = self.known();
+            self.inherited.insert(to, known);
+            self.builder.ins().jump(ir, &NONE);
+            return;
+        }
+        self.look_at_branch(from, to);
+        self.pack_for(to);
+        self.builder.ins().jump(ir, &NONE);
+    }
+
+    /// `look`, at backward branches with a poll, without which a loop could not be interrupted.
+    fn look_at_branch(&mut self, from: u64, to: u64) {
         if to <= from {
+            let constant = self.iconst(to);
             self.look_and_poll(from, constant);
         } else {
             self.look(from);
         }
-        if let Some(ir) = self.blocks.get(&to).copied() {
-            self.pack_for(to);
-            self.builder.ins().jump(ir, &NONE);
-        } else {
-            self.leave(constant, true);
-        }
+    }
+
+    fn leave_for(&mut self, from: u64, to: u64) {
+        self.look_at_branch(from, to);
+        let constant = self.iconst(to);
+        self.leave(constant, true);
     }
 
     /// Bring the flags into the form that a block expects.
     fn pack_for(&mut self, to: u64) {
-        let expected = self.kinds.get(&to).copied().unwrap_or(Kind::Packed);
-        if expected == Kind::Packed && self.flags.kind != Kind::Packed {
-            let packed = self.flags.packed(self.builder);
-            self.builder.def_var(self.flag_a, packed);
+        match self.forms.get(&to) {
+            None | Some(Form::Stored) => {
+                self.store_flags(self.flags);
+            }
+            Some(Form::Packed) => {
+                self.load_flags();
+                let packed = self.flags.packed(self.builder);
+                self.builder.def_var(self.flag_a, packed);
+            }
+            Some(Form::Lazy(..)) => {
+                let Flags::Lazy(lazy) = self.flags else {
+                    unreachable!("every way to the block has flags of this form")
+                };
+                self.builder.def_var(self.flag_a, lazy.a);
+                self.builder.def_var(self.flag_b, lazy.b);
+            }
         }
     }
 
     fn branch(&mut self, pc: u64, insn: &Insn, taken: u64, not: u64) {
         let Args { d, a, .. } = insn.args;
         let condition = match insn.op {
-            Op::JumpIf => self.flags.condition(self.builder, a),
+            Op::JumpIf if a >= ALWAYS => self.builder.ins().iconst(I8, 1),
+            Op::JumpIf => self.condition(a),
             Op::JumpZero { nonzero, width } => {
                 let value = self.read(d, width);
                 let code = if nonzero {
@@ -609,16 +820,10 @@ impl Lifter<'_, '_> {
         };
         let (yes, no) = (self.builder.create_block(), self.builder.create_block());
         self.builder.ins().brif(condition, yes, &NONE, no, &NONE);
-        let (flags, written, pending) = (self.flags, self.written, self.pending);
-        let checkpoint = Rc::clone(&self.checkpoint);
+        let known = self.known();
         for (block, to) in [(yes, taken), (no, not)] {
             self.builder.switch_to_block(block);
-            self.flags = flags;
-            self.written = written;
-            self.pending = pending;
-            self.checkpoint = Rc::clone(&checkpoint);
-            self.builder.def_var(self.flag_a, flags.a);
-            self.builder.def_var(self.flag_b, flags.b);
+            self.restore(known.clone());
             self.edge(pc, to);
         }
     }
@@ -627,6 +832,7 @@ impl Lifter<'_, '_> {
         match insn.op {
             Op::Nop | Op::MovImm | Op::Adr | Op::Adrp | Op::Movk(_) => self.moves(pc, insn),
             Op::Arith { .. } | Op::Logic { .. } => self.arithmetic(insn),
+            Op::AddCarry { sub, flags, width } => self.add_carry(insn, sub, flags, width),
             Op::Ubfm
             | Op::Sbfm(_)
             | Op::Bfm(_)
@@ -649,30 +855,18 @@ impl Lifter<'_, '_> {
                 self.look(pc);
                 self.float(insn, float, double);
             }
-            Op::Helper(helper) => self.call_helper(pc, insn, helper as usize as u64),
+            Op::Helper(helper) => self.call_helper(pc, insn, helper),
             _ => self.ordered_access(pc, insn),
         }
     }
 
     /// A helper works on the register block: what it may use is stored, what it may change is
     /// loaded again.
-    fn call_helper(&mut self, pc: u64, insn: &Insn, helper: u64) {
+    fn call_helper(&mut self, pc: u64, insn: &Insn, helper: Helper) {
         self.look(pc);
         self.store_now();
-        let Args { d, n, m, a, x } = insn.args;
-        let packed = u64::from(d)
-            | u64::from(n) << 8
-            | u64::from(m) << 16
-            | u64::from(a) << 24
-            | u64::from(x) << 32;
-        let (helper, packed) = (self.iconst(helper), self.iconst(packed));
-        let call = self
-            .builder
-            .ins()
-            .load(I64, OWN, self.cpu, layout::CALL_HELPER);
-        self.builder
-            .ins()
-            .call_indirect(self.helper, call, &[self.cpu, helper, packed]);
+        self.emit_helper(helper, insn.args);
+        let d = insn.args.d;
         if let Some(variable) = self.general.get(usize::from(d)).copied().flatten() {
             let value = self
                 .builder
@@ -687,14 +881,26 @@ impl Lifter<'_, '_> {
                 .load(I8X16, OWN, self.cpu, layout::vector(d));
             self.builder.def_var(variable, value);
         }
-        let flags = self
-            .builder
-            .ins()
-            .load(I64, OWN, self.cpu, layout::general(PSTATE));
-        let zero = self.iconst(0);
-        self.set_flags(Kind::Packed, flags, zero);
+        self.flags = Flags::Stored;
         self.written = Registers::default();
         self.take_checkpoint(pc + 4);
+    }
+
+    fn emit_helper(&mut self, helper: Helper, args: Args) {
+        let Args { d, n, m, a, x } = args;
+        let packed = u64::from(d)
+            | u64::from(n) << 8
+            | u64::from(m) << 16
+            | u64::from(a) << 24
+            | u64::from(x) << 32;
+        let (helper, packed) = (self.iconst(helper as usize as u64), self.iconst(packed));
+        let call = self
+            .builder
+            .ins()
+            .load(I64, OWN, self.cpu, layout::CALL_HELPER);
+        self.builder
+            .ins()
+            .call_indirect(self.helper, call, &[self.cpu, helper, packed]);
     }
 }
 

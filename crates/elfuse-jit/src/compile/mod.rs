@@ -12,6 +12,7 @@ mod region;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, LazyLock, Mutex, Weak};
 
@@ -23,7 +24,8 @@ use cranelift_frontend::FunctionBuilderContext;
 use crate::code::{Code, Ip};
 pub(crate) use crate::compile::arena::Arena;
 use crate::compile::region::Region;
-use crate::cpu::{Attention, Cpu};
+use crate::cpu::Cpu;
+use crate::interp;
 use crate::ir::{Args, Helper};
 use crate::state::State;
 use crate::table;
@@ -292,27 +294,28 @@ pub(crate) extern "sysv64" fn call_helper(state: &mut State, helper: usize, args
     let helper = unsafe { std::mem::transmute::<usize, Helper>(helper) };
     let [d, n, m, a, x, y, ..] = args.to_le_bytes();
     let x = u16::from_le_bytes([x, y]);
+    interp::settle_flags(state);
     helper(state, Args { d, n, m, a, x });
 }
 
 thread_local! {
-    /// Of the vCPU that this thread runs, with the beginning of its compiled code.
-    static RUNNING: Cell<(*const Attention, u64)> =
+    /// `Cpu::faulted` of the vCPU that this thread runs, with the beginning of its compiled code.
+    static RUNNING: Cell<(*const AtomicU32, u64)> =
         const { Cell::new((std::ptr::null(), 0)) };
 }
 
 /// Note whose faults this thread's are.
-pub(crate) fn enter_thread(attention: &Attention, arena: u64) {
-    RUNNING.set((attention, arena));
+pub(crate) fn enter_thread(faulted: &AtomicU32, arena: u64) {
+    RUNNING.set((faulted, arena));
 }
 
 /// In a signal handler: if the interrupted instruction is compiled code of this thread, mark the
 /// fault and go on behind the instruction.
 pub(crate) fn skip_fault(registers: &mut [libc::greg_t]) -> bool {
     const ZERO_FLAG: libc::greg_t = 0x40;
-    let (attention, arena) = RUNNING.get();
+    let (faulted, arena) = RUNNING.get();
     let rip = registers[libc::REG_RIP as usize] as u64;
-    if attention.is_null() || !arena::contains(arena, rip) {
+    if faulted.is_null() || !arena::contains(arena, rip) {
         return false;
     }
     let instruction = instruction_at(rip);
@@ -320,10 +323,8 @@ pub(crate) fn skip_fault(registers: &mut [libc::greg_t]) -> bool {
         return false;
     }
     // SAFETY: `run` set it and its vCPU still runs in this thread.
-    let attention = unsafe { &*attention };
-    attention
-        .faulted
-        .store(1, std::sync::atomic::Ordering::Relaxed);
+    let faulted = unsafe { &*faulted };
+    faulted.store(1, Ordering::Relaxed);
     if instruction.mnemonic() == iced_x86::Mnemonic::Cmpxchg {
         // Cranelift repeats it until it succeeds.
         registers[libc::REG_EFL as usize] |= ZERO_FLAG;

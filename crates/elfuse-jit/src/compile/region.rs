@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::ir::{Address, Args, Float, Insn, Logic, Op};
+use crate::ir::{Address, Args, Float, Insn, Op};
 use crate::state::SP;
 
 /// X30.
@@ -12,17 +12,23 @@ const LINK: u8 = 30;
 /// Most instructions of a region: compile time grows faster than the gain.
 const LIMIT: usize = 256;
 
+/// Most instructions of a function that becomes part of its caller's region.
+const CALLEE_LIMIT: usize = 96;
+
+/// Most places in a region where a return instruction is expected to go.
+const RETURNS: usize = 3;
+
 /// How a block ends.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum End {
     /// Go on at an address, in this region if it has a block there.
     Jump(u64),
     /// Conditional branch: the instruction, and where it goes if taken or not.
     Branch(Insn, u64, u64),
-    /// BL, with its target.
-    Call(u64),
-    /// BR, RET or BLR.
-    Indirect(Insn),
+    /// BL, with its target and whether the region has it.
+    Call(u64, bool),
+    /// BR, RET or BLR, with blocks of this region where it probably goes.
+    Indirect(Insn, Vec<u64>),
 }
 
 /// Straight-line code.
@@ -43,8 +49,6 @@ pub(super) struct Block {
 pub(super) struct Registers {
     pub(super) general: u64,
     pub(super) vector: u32,
-    /// NZCV.
-    pub(super) flags: bool,
 }
 
 impl Registers {
@@ -52,7 +56,6 @@ impl Registers {
         Self {
             general: self.general | other.general,
             vector: self.vector | other.vector,
-            flags: self.flags | other.flags,
         }
     }
 }
@@ -75,11 +78,11 @@ fn classify(pc: u64, insn: Insn) -> Step {
     let target = pc.wrapping_add(insn.imm);
     match insn.op {
         Op::Jump => Step::End(End::Jump(target)),
-        Op::Call => Step::End(End::Call(target)),
+        Op::Call => Step::End(End::Call(target, false)),
         Op::JumpIf | Op::JumpZero { .. } | Op::JumpBit { .. } => {
             Step::End(End::Branch(insn, target, pc + 4))
         }
-        Op::JumpReg { .. } | Op::CallReg => Step::End(End::Indirect(insn)),
+        Op::JumpReg { .. } | Op::CallReg => Step::End(End::Indirect(insn, Vec::new())),
         _ => Step::Body(insn),
     }
 }
@@ -88,7 +91,13 @@ impl Region {
     /// From the instruction at `head` on; `fetch` decodes what can be compiled. None if that is
     /// nothing.
     pub(super) fn discover(head: u64, fetch: impl Fn(u64) -> Option<Insn>) -> Option<Self> {
-        let (code, leaders) = scan(head, fetch)?;
+        let Scan {
+            code,
+            leaders,
+            calls,
+            ..
+        } = Scan::new(head, fetch)?;
+        let returns = returns(&code, &calls);
         let mut region = Self {
             head,
             blocks: BTreeMap::new(),
@@ -99,8 +108,31 @@ impl Region {
                 region.add_block(leader, &code, &leaders);
             }
         }
+        for block in region.blocks.values_mut() {
+            match &mut block.end {
+                End::Call(_, inside) => *inside = calls.contains_key(&block.end_pc),
+                End::Indirect(_, expected) => {
+                    if let Some(known) = returns.get(&block.end_pc) {
+                        expected.extend(known.iter().take(RETURNS));
+                    }
+                }
+                End::Jump(_) | End::Branch(..) => {}
+            }
+        }
+        region.keep_reachable();
         region.propagate();
         Some(region)
+    }
+
+    /// Drop what only returns lead to that are expected elsewhere.
+    fn keep_reachable(&mut self) {
+        let (mut seen, mut queue) = (BTreeSet::new(), vec![self.head]);
+        while let Some(start) = queue.pop() {
+            if let Some(block) = self.blocks.get(&start).filter(|_| seen.insert(start)) {
+                queue.extend(block.successors());
+            }
+        }
+        self.blocks.retain(|start, _| seen.contains(start));
     }
 
     fn add_block(&mut self, leader: u64, code: &BTreeMap<u64, Insn>, leaders: &BTreeSet<u64>) {
@@ -164,7 +196,9 @@ impl Block {
         match self.end {
             End::Jump(to) => vec![to],
             End::Branch(_, taken, not) => vec![taken, not],
-            End::Call(_) | End::Indirect(_) => vec![],
+            End::Call(to, true) => vec![to],
+            End::Call(..) => vec![],
+            End::Indirect(_, ref expected) => expected.clone(),
         }
     }
 }
@@ -185,10 +219,6 @@ fn registers(insn: &Insn) -> (Registers, Registers) {
             .fold(0, |set, register| set | 1 << (register % 32)),
         ..Registers::default()
     };
-    let flags = Registers {
-        flags: true,
-        ..Registers::default()
-    };
     let none = Registers::default();
     let base = |mode: Address| match mode {
         Address::PreIndex | Address::PostIndex => general(&[n]),
@@ -202,9 +232,9 @@ fn registers(insn: &Insn) -> (Registers, Registers) {
         // A helper works on registers in memory; those it may change are exchanged there.
         Op::Helper(_) => (
             general(&[n, m, a]).union(vector(&[n, m, a])),
-            general(&[d]).union(vector(&[d])).union(flags),
+            general(&[d]).union(vector(&[d])),
         ),
-        Op::Float(Float::Compare { .. }, _) => (vector(&[n, m]), flags),
+        Op::Float(Float::Compare { .. }, _) => (vector(&[n, m]), none),
         Op::Float(Float::ToGeneral | Float::ToInt { .. }, _) => (vector(&[n]), general(&[d])),
         Op::Float(Float::FromGeneral | Float::FromInt { .. }, _) => (general(&[n]), vector(&[d])),
         Op::Float(..) => (vector(&[n, m, a]), vector(&[d])),
@@ -219,44 +249,133 @@ fn registers(insn: &Insn) -> (Registers, Registers) {
         Op::JumpIf | Op::JumpZero { .. } | Op::JumpBit { .. } | Op::JumpReg { .. } => {
             (general(&[d, n]), none)
         }
-        Op::CondCompare { .. } => (general(&[n, m]), flags),
-        Op::Arith { flags: true, .. }
-        | Op::Logic {
-            logic: Logic::Ands, ..
-        } => (general(&[n, m]), general(&[d]).union(flags)),
+        Op::CondCompare { .. } => (general(&[n, m]), none),
         _ => (general(&[n, m, a]), general(&[d])),
     }
 }
 
-/// Instructions reachable from `head` and where blocks begin.
-fn scan(
-    head: u64,
-    fetch: impl Fn(u64) -> Option<Insn>,
-) -> Option<(BTreeMap<u64, Insn>, BTreeSet<u64>)> {
-    let mut code = BTreeMap::new();
-    let mut leaders = BTreeSet::from([head]);
-    let mut queue = VecDeque::from([head]);
-    while let Some(start) = queue.pop_front() {
-        let mut pc = start;
-        while code.len() < LIMIT && !code.contains_key(&pc) {
-            let Some(insn) = fetch(pc) else { break };
-            code.insert(pc, insn);
-            match classify(pc, insn) {
-                Step::Body(_) => pc += 4,
-                Step::End(end) => {
-                    let next = match end {
-                        End::Jump(to) => vec![to],
-                        End::Branch(_, taken, not) => vec![not, taken],
-                        End::Call(_) | End::Indirect(_) => vec![],
-                    };
-                    for to in next {
-                        leaders.insert(to);
-                        queue.push_back(to);
-                    }
-                    break;
-                }
+/// Finds the instructions of a region.
+struct Scan<F> {
+    fetch: F,
+    code: BTreeMap<u64, Insn>,
+    /// Where blocks begin.
+    leaders: BTreeSet<u64>,
+    /// BL instructions whose functions are part of the region, with their targets.
+    calls: BTreeMap<u64, u64>,
+    /// Others that were met, likewise.
+    met: VecDeque<(u64, u64)>,
+}
+
+impl<F: Fn(u64) -> Option<Insn>> Scan<F> {
+    /// What direct branches reach from `head`, and small functions called from there.
+    fn new(head: u64, fetch: F) -> Option<Self> {
+        let mut scan = Self {
+            fetch,
+            code: BTreeMap::new(),
+            leaders: BTreeSet::new(),
+            calls: BTreeMap::new(),
+            met: VecDeque::new(),
+        };
+        scan.walk(head, LIMIT);
+        while let Some((call, target)) = scan.met.pop_front() {
+            if scan.code.len() < LIMIT && (scan.code.contains_key(&target) || scan.adopt(target)) {
+                scan.leaders.insert(target);
+                scan.calls.insert(call, target);
+                scan.walk(call + 4, LIMIT);
             }
         }
+        scan.code.contains_key(&head).then_some(scan)
     }
-    code.contains_key(&head).then_some((code, leaders))
+
+    /// Add what direct branches reach from `start`, until there are `limit` instructions. Whether
+    /// that is all, and whether a RET is among it.
+    fn walk(&mut self, start: u64, limit: usize) -> (bool, bool) {
+        let mut returns = false;
+        let mut queue = VecDeque::from([start]);
+        while let Some(start) = queue.pop_front() {
+            self.leaders.insert(start);
+            let mut pc = start;
+            while !self.code.contains_key(&pc) {
+                if self.code.len() >= limit {
+                    return (false, returns);
+                }
+                let Some(insn) = (self.fetch)(pc) else { break };
+                self.code.insert(pc, insn);
+                let Step::End(end) = classify(pc, insn) else {
+                    pc += 4;
+                    continue;
+                };
+                match end {
+                    End::Jump(to) => queue.push_back(to),
+                    End::Branch(_, taken, not) => queue.extend([not, taken]),
+                    End::Call(to, _) => self.met.push_back((pc, to)),
+                    End::Indirect(insn, _) => {
+                        returns |= matches!(insn.op, Op::JumpReg { ret: true });
+                    }
+                }
+                break;
+            }
+        }
+        (true, returns)
+    }
+
+    /// Add the function at `target` if it is small and returns.
+    fn adopt(&mut self, target: u64) -> bool {
+        let before = (self.code.clone(), self.leaders.clone(), self.met.len());
+        let limit = LIMIT.min(self.code.len() + CALLEE_LIMIT);
+        let suits = self.walk(target, limit) == (true, true);
+        if !suits {
+            (self.code, self.leaders) = (before.0, before.1);
+            self.met.truncate(before.2);
+        }
+        suits
+    }
+}
+
+/// For RET instructions, the addresses behind the calls in the region that they may return from.
+fn returns(code: &BTreeMap<u64, Insn>, calls: &BTreeMap<u64, u64>) -> BTreeMap<u64, Vec<u64>> {
+    let mut found: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+    for (&call, &target) in calls {
+        let back = call + 4;
+        if !code.contains_key(&back) {
+            continue;
+        }
+        for end in ends_of_function(target, code, calls) {
+            found.entry(end).or_default().push(back);
+        }
+    }
+    found
+}
+
+/// The RET instructions that can be reached from `start` without returning.
+fn ends_of_function(
+    start: u64,
+    code: &BTreeMap<u64, Insn>,
+    calls: &BTreeMap<u64, u64>,
+) -> Vec<u64> {
+    let (mut seen, mut queue, mut ends) = (BTreeSet::new(), vec![start], Vec::new());
+    while let Some(mut pc) = queue.pop() {
+        while let Some(&insn) = code.get(&pc).filter(|_| seen.insert(pc)) {
+            match classify(pc, insn) {
+                Step::Body(_) => {
+                    pc += 4;
+                    continue;
+                }
+                Step::End(End::Jump(to)) => queue.push(to),
+                Step::End(End::Branch(_, taken, not)) => queue.extend([taken, not]),
+                Step::End(End::Call(..)) => {
+                    if calls.contains_key(&pc) {
+                        queue.push(pc + 4);
+                    }
+                }
+                Step::End(End::Indirect(insn, _)) => {
+                    if matches!(insn.op, Op::JumpReg { ret: true }) {
+                        ends.push(pc);
+                    }
+                }
+            }
+            break;
+        }
+    }
+    ends
 }

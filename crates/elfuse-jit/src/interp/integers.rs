@@ -5,6 +5,7 @@ use crate::code::{Handler, Ip};
 use crate::condition;
 use crate::cpu::Cpu;
 use crate::ir::{Extend, Logic, Op, Operand, Shift, Unary, Width};
+use crate::state::{LAZY, LAZY_A, LAZY_B, State, lazy};
 
 /// Operand sizes.
 pub(super) trait Word: Copy + PartialEq {
@@ -217,6 +218,35 @@ fn arith<W: Word, S: Source, const SUB: bool, const FLAGS: bool>(
         cpu.state.set_nzcv(flags);
     }
     ip.advance(cpu)
+}
+
+/// Compute the flags that compiled code left to be computed.
+#[inline(always)]
+pub(crate) fn settle_flags(state: &mut State) {
+    if state.x(LAZY) != 0 {
+        compute_flags(state);
+    }
+}
+
+fn compute_flags(state: &mut State) {
+    let (a, b) = (state.x(LAZY_A), state.x(LAZY_B));
+    let flags = match state.x(LAZY) {
+        lazy::PACKED => a as u32,
+        operation if operation & lazy::WIDE != 0 => lazy_flags(operation, a, b),
+        operation => lazy_flags(operation, a as u32, b as u32),
+    };
+    state.set_x(LAZY, 0);
+    state.set_nzcv(flags);
+}
+
+fn lazy_flags<W: Word>(operation: u64, a: W, b: W) -> u32 {
+    let zero = W::from_u64(0);
+    let (_, flags) = match operation & !lazy::WIDE {
+        lazy::ADD => W::add_flags(a, b, false),
+        lazy::SUB => W::add_flags(a, W::from_u64(!b.to_u64()), true),
+        _ => W::add_flags(a, zero, false),
+    };
+    flags
 }
 
 fn add_carry<W: Word, const SUB: bool, const FLAGS: bool>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {

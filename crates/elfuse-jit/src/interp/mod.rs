@@ -14,6 +14,8 @@ use crate::ir::{Address, Args, Insn, Op};
 use crate::state::FPSR;
 use crate::table;
 
+pub(crate) use integers::settle_flags;
+
 /// Decode the instruction at `ip`, so that it is executed next; leaves if it cannot be fetched.
 pub(crate) fn decode(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let pc = cpu.code.pc(ip);
