@@ -583,8 +583,9 @@ impl Lifter<'_, '_> {
 
     /// A field that signal handlers and other threads set.
     fn attention(&mut self, ty: Type, field: i32) -> Value {
-        // Without alias analysis no load is taken for an earlier one.
-        self.builder.ins().load(ty, OWN, self.cpu, field)
+        let field = self.builder.ins().iadd_imm_s(self.cpu, i64::from(field));
+        // Atomic, so that it is not taken for an earlier load.
+        self.builder.ins().atomic_load(ty, OWN, field)
     }
 
     /// `look`, and leave for `to`, with the registers as they are now, if somebody called for
