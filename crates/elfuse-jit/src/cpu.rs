@@ -1,8 +1,8 @@
 //! One guest thread: registers, why it stopped, and its way to memory.
 
 use std::ptr::NonNull;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::access::{self, Access, BUS, Trap};
 use crate::calls::Identity;

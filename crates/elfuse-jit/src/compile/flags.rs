@@ -382,8 +382,8 @@ fn signed_bits(
 /// N, Z, C, V, each an I8 of 0 or 1, in bits 31 to 28 of an I64.
 fn pack(builder: &mut FunctionBuilder<'_>, bits: [Value; 4]) -> Value {
     let [n, z, c, v] = bits.map(|bit| builder.ins().uextend(I64, bit));
-    let [n, z, c, v] =
-        [(n, 31), (z, 30), (c, 29), (v, 28)].map(|(bit, place)| builder.ins().ishl_imm_u(bit, place));
+    let [n, z, c, v] = [(n, 31), (z, 30), (c, 29), (v, 28)]
+        .map(|(bit, place)| builder.ins().ishl_imm_u(bit, place));
     let left = builder.ins().bor(n, z);
     let right = builder.ins().bor(c, v);
     builder.ins().bor(left, right)

@@ -63,11 +63,7 @@ impl Lifter<'_, '_> {
                 if flags {
                     let left = self.widen(left, width);
                     let right = self.widen(right, width);
-                    let operation = if sub {
-                        Operation::Sub
-                    } else {
-                        Operation::Add
-                    };
+                    let operation = if sub { Operation::Sub } else { Operation::Add };
                     self.set_flags(operation, width, left, right);
                 }
             }
@@ -361,11 +357,7 @@ impl Lifter<'_, '_> {
         let right = self.operand(insn, operand, width);
         let right = self.widen(right, width);
         let lazy = Lazy {
-            operation: if sub {
-                Operation::Sub
-            } else {
-                Operation::Add
-            },
+            operation: if sub { Operation::Sub } else { Operation::Add },
             width,
             a: left,
             b: right,

@@ -201,8 +201,8 @@ fn flag_readers(region: &Region) -> BTreeSet<u64> {
                     (reads, _) => Some(reads),
                 })
                 .next();
-            let reads = first
-                .unwrap_or_else(|| block.successors().iter().any(|to| readers.contains(to)));
+            let reads =
+                first.unwrap_or_else(|| block.successors().iter().any(|to| readers.contains(to)));
             if reads {
                 readers.insert(start);
             }
@@ -283,14 +283,7 @@ fn flag_form(insn: &Insn) -> Option<Option<Form>> {
             sub,
             width,
             ..
-        } => Form::Lazy(
-            if sub {
-                Operation::Sub
-            } else {
-                Operation::Add
-            },
-            width,
-        ),
+        } => Form::Lazy(if sub { Operation::Sub } else { Operation::Add }, width),
         Op::Logic {
             logic: Logic::Ands,
             width,
