@@ -194,13 +194,11 @@ fn flag_readers(region: &Region) -> BTreeSet<u64> {
                 End::Branch(insn, ..) => Some(insn),
                 _ => None,
             };
-            let insns = block.body.iter().map(|(_, insn)| insn).chain(end);
-            let first = insns
-                .filter_map(|insn| match (reads_flags(insn), flag_form(insn)) {
-                    (false, None) => None,
-                    (reads, _) => Some(reads),
-                })
-                .next();
+            let mut insns = block.body.iter().map(|(_, insn)| insn).chain(end);
+            let first = insns.find_map(|insn| match (reads_flags(insn), flag_form(insn)) {
+                (false, None) => None,
+                (reads, _) => Some(reads),
+            });
             let reads =
                 first.unwrap_or_else(|| block.successors().iter().any(|to| readers.contains(to)));
             if reads {
@@ -887,7 +885,7 @@ impl Lifter<'_, '_> {
             | u64::from(m) << 16
             | u64::from(a) << 24
             | u64::from(x) << 32;
-        let (helper, packed) = (self.iconst(helper as usize as u64), self.iconst(packed));
+        let (helper, packed) = (self.iconst(super::distance(helper)), self.iconst(packed));
         let call = self
             .builder
             .ins()

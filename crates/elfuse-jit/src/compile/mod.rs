@@ -288,9 +288,16 @@ pub(crate) fn call(cpu: &mut Cpu, entry: u64) -> u64 {
     unsafe { entry(cpu) }
 }
 
-/// What compiled code calls for instructions it does not know: the helper at an address.
-pub(crate) extern "sysv64" fn call_helper(state: &mut State, helper: usize, args: u64) {
-    // SAFETY: the lifter put a Helper there.
+/// Where a helper is, from [`call_helper`]: compiled code has no addresses of the host, so that it
+/// is the same in every process that runs this build.
+fn distance(helper: Helper) -> u64 {
+    (helper as usize as u64).wrapping_sub(call_helper as *const () as u64)
+}
+
+/// What compiled code calls for instructions it does not know: the helper at a [`distance`].
+pub(crate) extern "sysv64" fn call_helper(state: &mut State, distance: u64, args: u64) {
+    let helper = (call_helper as *const () as u64).wrapping_add(distance) as usize;
+    // SAFETY: the lifter put the distance of a Helper there.
     let helper = unsafe { std::mem::transmute::<usize, Helper>(helper) };
     let [d, n, m, a, x, y, ..] = args.to_le_bytes();
     let x = u16::from_le_bytes([x, y]);

@@ -194,9 +194,8 @@ impl Block {
     /// Addresses that follow directly, in this region or not.
     pub(super) fn successors(&self) -> Vec<u64> {
         match self.end {
-            End::Jump(to) => vec![to],
+            End::Jump(to) | End::Call(to, true) => vec![to],
             End::Branch(_, taken, not) => vec![taken, not],
-            End::Call(to, true) => vec![to],
             End::Call(..) => vec![],
             End::Indirect(_, ref expected) => expected.clone(),
         }
