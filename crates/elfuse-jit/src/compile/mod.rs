@@ -5,6 +5,7 @@ mod atomics;
 mod flags;
 mod float;
 mod fork;
+mod frame;
 mod integers;
 mod lift;
 mod memory;
@@ -249,13 +250,17 @@ fn compile(code: &Code, pc: u64) {
     if !compiled.buffer.relocs().is_empty() {
         return;
     }
+    let Some(shared) = frame::share(compiled.code_buffer()) else {
+        debug_assert!(false, "Cranelift's frames look different");
+        return;
+    };
     let mut state = code.compiler.lock();
     if state.changes != changes {
         // It may be what was compiled that changed: once more, if it is still hot.
         state.seen.remove(&pc);
         return;
     }
-    let Some(offset) = code.arena.add(compiled.code_buffer()) else {
+    let Some(offset) = code.arena.add(&shared) else {
         return;
     };
     for (&start, block) in &region.blocks {
@@ -277,15 +282,10 @@ fn fetch(code: &Code, pc: u64) -> Option<crate::ir::Insn> {
     lift::is_supported(&insn).then_some(insn)
 }
 
-type Entry = unsafe extern "sysv64" fn(*mut Cpu) -> u64;
-
 /// Execute compiled code; where to go on.
 pub(crate) fn call(cpu: &mut Cpu, entry: u64) -> u64 {
     // SAFETY: `entry` is the beginning of a region's code in this address space's arena.
-    let entry = unsafe { std::mem::transmute::<u64, Entry>(entry) };
-    // SAFETY: regions follow Cranelift's `tail` convention, which for one integer argument and
-    // result is that of System V, and only use the vCPU.
-    unsafe { entry(cpu) }
+    unsafe { frame::enter(cpu, entry) }
 }
 
 /// Where a helper is, from [`call_helper`]: compiled code has no addresses of the host, so that it
