@@ -14,8 +14,8 @@ use std::rc::Rc;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I8X16, I32, I64};
 use cranelift_codegen::ir::{
-    AbiParam, Block as IrBlock, BlockArg, Function, InstBuilder, MemFlagsData, SigRef, Signature,
-    Type, Value,
+    AbiParam, Block as IrBlock, BlockArg, Function, InstBuilder, MemFlagsData, Opcode, SigRef,
+    Signature, Type, Value,
 };
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
@@ -354,6 +354,33 @@ pub(super) fn lift(
     }
     builder.seal_all_blocks();
     builder.finalize(config);
+    drop_unused_loads(function, entry);
+}
+
+/// Remove the loads of registers that turned out to be overwritten first: Cranelift keeps loads.
+fn drop_unused_loads(function: &mut Function, entry: IrBlock) {
+    let mut used = BTreeSet::new();
+    for block in function.layout.blocks() {
+        for inst in function.layout.block_insts(block) {
+            used.extend(
+                function
+                    .dfg
+                    .inst_values(inst)
+                    .map(|value| function.dfg.resolve_aliases(value)),
+            );
+        }
+    }
+    let unused: Vec<_> = function
+        .layout
+        .block_insts(entry)
+        .filter(|&inst| {
+            function.dfg.insts[inst].opcode() == Opcode::Load
+                && !used.contains(&function.dfg.first_result(inst))
+        })
+        .collect();
+    for inst in unused {
+        function.layout.remove_inst(inst);
+    }
 }
 
 impl Lifter<'_, '_> {
