@@ -8,6 +8,7 @@ from elfuse.cli.options import Kind, Option, Parsed, Parser
 from elfuse.errors import UsageError
 
 _ENGINE = Option(("--engine",), Kind.VALUE, "vCPU back end", "NAME")
+_CONFINE = Option(("--confine",), Kind.FLAG, "bound guest addresses to guest memory")
 _VERBOSE = Option(("-v", "--verbose"), Kind.FLAG, "trace system calls and the loader on stderr")
 _DEBUG = Option(("--debug",), Kind.FLAG, "show tracebacks of elfuse itself")
 _STORE = Option(("--store",), Kind.VALUE, "where images and containers are kept", "DIR")
@@ -24,6 +25,7 @@ PLAIN = Parser(
         Option(("--clear-env",), Kind.FLAG, "start from an empty environment"),
         Option(("-t", "--timeout"), Kind.VALUE, "bound of one run of the vCPU, 0 for none", "N"),
         _ENGINE,
+        _CONFINE,
         _STORE,
         _VERBOSE,
         _DEBUG,
@@ -57,6 +59,7 @@ RUN = Parser(
         ),
         Option(("-q", "--quiet"), Kind.FLAG, "no progress of a pull"),
         _ENGINE,
+        _CONFINE,
         _STORE,
         Option(("--verbose",), Kind.FLAG, _VERBOSE.help),
         _DEBUG,
@@ -92,6 +95,7 @@ def plain(arguments: Sequence[str]) -> None:
             clear_environment=parsed.flag("clear-env"),
             watchdog_seconds=_seconds(parsed),
             engine=parsed.value("engine"),
+            confine=parsed.flag("confine"),
             store=parsed.value("store"),
             verbose=parsed.flag("verbose"),
         )
@@ -141,6 +145,7 @@ def run(arguments: Sequence[str]) -> None:
             pull=parsed.value("pull", "missing"),
             quiet=parsed.flag("quiet"),
             engine=parsed.value("engine"),
+            confine=parsed.flag("confine"),
             store=parsed.value("store"),
             verbose=parsed.flag("verbose"),
         )

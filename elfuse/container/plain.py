@@ -37,6 +37,7 @@ class PlainOptions(Record):
     clear_environment: bool
     watchdog_seconds: float
     engine: str
+    confine: bool
     store: str
     verbose: bool
 
@@ -59,6 +60,7 @@ def run_plain(options: PlainOptions) -> NoReturn:
     kernel = make_kernel(
         roots,
         engine=options.engine,
+        confined=options.confine,
         contained=False,
         hostname=os.uname().nodename,
         terminal=True,

@@ -48,6 +48,7 @@ class RunOptions(Record):
     pull: str
     quiet: bool
     engine: str
+    confine: bool
     store: str
     verbose: bool
 
@@ -141,6 +142,7 @@ def _start(
     kernel = make_kernel(
         [overlay],
         engine=options.engine,
+        confined=options.confine,
         contained=True,
         hostname=container.hostname,
         terminal=options.tty,

@@ -27,6 +27,7 @@ def make_kernel(
     roots: Sequence[Filesystem],
     *,
     engine: str,
+    confined: bool,
     contained: bool,
     hostname: str,
     terminal: bool,
@@ -36,7 +37,7 @@ def make_kernel(
     """A kernel with dev, proc and sys mounted; EngineUnavailable if there is no such engine."""
     namespace = Namespace(roots)
     kernel = Kernel(
-        open_engine(engine or os.environ.get("ELFUSE_ENGINE", "")),
+        open_engine(engine or os.environ.get("ELFUSE_ENGINE", ""), confined=confined),
         namespace,
         Options(contained=contained, hostname=os.fsencode(hostname), terminal=terminal),
         Trace(active=verbose),

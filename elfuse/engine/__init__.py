@@ -16,16 +16,17 @@ def default_name() -> str:
     return "jit" if find_spec("elfuse.engine._jit") else "unicorn"
 
 
-def open_engine(name: str = "") -> Engine:
+def open_engine(name: str = "", *, confined: bool = False) -> Engine:
     """The back end `name`, or the best one this host can run.
 
-    EngineUnavailable if there is none or it cannot run here.
+    With `confined` no guest instruction reaches host memory that is not the guest's; see
+    SECURITY.md for what that does not cover. `unicorn` always works so. EngineUnavailable if there is none or it cannot run here.
     """
     chosen = name or default_name()
     if chosen == "jit":
         from elfuse.engine.jit import JitEngine
 
-        return JitEngine()
+        return JitEngine(confined=confined)
     if chosen == "unicorn":
         from elfuse.engine.unicorn import UnicornEngine
 

@@ -8,9 +8,14 @@ __all__ = ["Space", "Vcpu"]
 
 @final
 class Space:
-    """Instructions of one address space, whose address 0 is at the host address `memory`."""
+    """Instructions of one address space, whose address 0 is at the host address `memory`.
 
-    def __new__(cls, memory: int, exits: tuple[Exit, ...], threshold: int) -> Space: ...
+    `confined`: no guest instruction reaches host memory that is not the guest's.
+    """
+
+    def __new__(
+        cls, memory: int, exits: tuple[Exit, ...], threshold: int, confined: bool
+    ) -> Space: ...
     def set_executable(self, start: int, length: int, allowed: bool) -> None:
         """Allow or refuse fetches from whole pages, and forget what was decoded there."""
 

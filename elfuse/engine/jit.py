@@ -55,9 +55,9 @@ class JitVcpu:
 class _Memory(Slab):
     """Tells the crate what can be executed, and when that changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, confined: bool) -> None:
         super().__init__(self._forget, self._forget_all, enforced=True)
-        self.code = _jit.Space(self.base, tuple(Exit), _threshold())
+        self.code = _jit.Space(self.base, tuple(Exit), _threshold(), confined)
 
     def _forget(self, start: int, length: int, allowed: Protection) -> None:
         if allowed & _EXECUTE:
@@ -90,8 +90,8 @@ class JitEngine:
 
     name = "jit"
 
-    def __init__(self) -> None:
-        self.memory = _Memory()
+    def __init__(self, *, confined: bool = False) -> None:
+        self.memory = _Memory(confined=confined)
 
     def vcpu(self) -> JitVcpu:
         return JitVcpu(self.memory.code.vcpu())

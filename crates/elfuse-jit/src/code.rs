@@ -167,6 +167,8 @@ pub struct Code {
     pub(crate) compiler: Compiler,
     /// How often a branch target is reached before it is compiled.
     pub(crate) threshold: u16,
+    /// Compiled code, too, checks that guest addresses are in guest memory.
+    pub(crate) confined: bool,
 }
 
 /// Instructions may be fetched from the page.
@@ -180,9 +182,11 @@ const MARGIN: u64 = 1 << 30;
 impl Code {
     /// For the guest memory at the host address `memory`. Branch targets are compiled when they
     /// are reached `threshold` times; 0 is never. Compilation is in the background, unless
-    /// `threshold` is 1, for tests.
-    pub fn new(memory: u64, threshold: u16) -> io::Result<Self> {
+    /// `threshold` is 1, for tests. With `confined` no guest instruction reaches other memory of
+    /// the host: a page behind the guest's memory must be inaccessible.
+    pub fn new(memory: u64, threshold: u16, confined: bool) -> io::Result<Self> {
         Ok(Self {
+            confined,
             offsets: Reservation::new(LIMIT)?,
             arena: Arena::new()?,
             compiler: Compiler::default(),

@@ -23,11 +23,12 @@ struct Space {
 #[pymethods]
 impl Space {
     /// For guest memory at a host address; `exits` is what `Vcpu.run` is to return, by number.
-    /// Branch targets reached `threshold` times are compiled, none with 0.
+    /// Branch targets reached `threshold` times are compiled, none with 0. With `confined` guest
+    /// instructions reach no memory but the guest's.
     #[new]
-    fn new(memory: u64, exits: Py<PyTuple>, threshold: u16) -> PyResult<Self> {
-        let code =
-            Code::new(memory, threshold).map_err(|error| PyOSError::new_err(error.to_string()))?;
+    fn new(memory: u64, exits: Py<PyTuple>, threshold: u16, confined: bool) -> PyResult<Self> {
+        let code = Code::new(memory, threshold, confined)
+            .map_err(|error| PyOSError::new_err(error.to_string()))?;
         Ok(Self {
             code: Arc::new(code),
             exits,

@@ -88,7 +88,7 @@ impl Lifter<'_, '_> {
             self.builder.switch_to_block(go_on);
         }
         self.pending = Pending::Loads;
-        self.builder.ins().iadd(self.memory, address)
+        self.host(address)
     }
 
     /// Leave if the access faulted; otherwise it must not be done again.

@@ -129,6 +129,8 @@ struct Known {
 pub(super) struct Lifter<'a, 'b> {
     pub(super) builder: &'a mut FunctionBuilder<'b>,
     region: &'a Region,
+    /// See [`Code::confined`](crate::code::Code).
+    confined: bool,
     blocks: BTreeMap<u64, IrBlock>,
     forms: BTreeMap<u64, Form>,
     /// Blocks that one branch leads to, from a lower address: what is known there goes on.
@@ -299,6 +301,7 @@ fn flag_form(insn: &Insn) -> Option<Option<Form>> {
 /// Build the function of a region.
 pub(super) fn lift(
     region: &Region,
+    confined: bool,
     config: TargetFrontendConfig,
     function: &mut Function,
     context: &mut FunctionBuilderContext,
@@ -322,6 +325,7 @@ pub(super) fn lift(
     let mut lifter = Lifter {
         builder: &mut builder,
         region,
+        confined,
         forms: flag_forms(region, &single),
         single,
         inherited: BTreeMap::new(),
@@ -517,6 +521,21 @@ impl Lifter<'_, '_> {
             .ins()
             .load(I64, OWN, self.cpu, layout::general(PSTATE));
         self.flags = Flags::Packed(packed);
+    }
+
+    /// The host address of a guest address, to which less than a page may be added.
+    ///
+    /// Addresses that are not the guest's, tagged ones among them, become such that the access
+    /// faults, and the interpreter repeats it. Unless confined, that is left to the host's
+    /// processor, which lets those pass where the host has memory.
+    pub(super) fn host(&mut self, address: Value) -> Value {
+        let address = if self.confined {
+            let end = self.iconst(1 << LIMIT_BITS);
+            self.builder.ins().umin(address, end)
+        } else {
+            address
+        };
+        self.builder.ins().iadd(self.memory, address)
     }
 
     // Checkpoints

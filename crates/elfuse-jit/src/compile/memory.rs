@@ -116,7 +116,7 @@ impl Lifter<'_, '_> {
             }
             Address::Literal => (base, None),
         };
-        (self.builder.ins().iadd(self.memory, address), changed)
+        (self.host(address), changed)
     }
 
     fn offset(&mut self, base: Value, offset: u64) -> Value {

@@ -239,6 +239,7 @@ fn compile(code: &Code, pc: u64) {
     let mut builder = FunctionBuilderContext::new();
     lift::lift(
         &region,
+        code.confined,
         isa.frontend_config(),
         &mut context.func,
         &mut builder,
