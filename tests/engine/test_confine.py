@@ -1,6 +1,6 @@
 """Guest instructions with addresses of the host's memory, with and without confinement."""
 
-import ctypes
+import ctypes  # noqa: TID251 - finds out where the host's memory is
 import mmap
 import subprocess
 from pathlib import Path
@@ -18,44 +18,21 @@ TAGS = 1 << 56
 PATTERN = 0xA5
 SIZE = 1 << 16
 
-LOADS = """
-ldr x3, [x1]\nldr x3, [x1, #8]\nldr x3, [x1, #-8]!\nldr x3, [x1], #8\nldr x3, [x4, x5]
-ldr x3, [x4, x5, lsl #3]\nldur x3, [x1, #-3]\nldrb w3, [x1]\nldrsh x3, [x1]\nldrsw x3, [x1]
-ldp x3, x6, [x1]\nldp x3, x6, [x1, #-16]!\nldpsw x3, x6, [x1]\nldnp x3, x6, [x1]
-ldar x3, [x1]\nldapr x3, [x1]\nldxr x3, [x1]\nldaxrb w3, [x1]\nldxp x3, x6, [x1]
-ldr q3, [x1]\nldr d3, [x1, #16]\nldr b3, [x1]\nldp q3, q4, [x1]\nldr q3, [x4, x5, lsl #4]
-ld1 {v3.16b}, [x1]\nld1 {v3.16b-v6.16b}, [x1], #64\nld1r {v3.4s}, [x1]\nld2 {v3.8h-v4.8h}, [x1]
-ld3 {v3.4s-v5.4s}, [x1]\nld4 {v3.16b-v6.16b}, [x1]\nld1 {v3.s}[1], [x1]\nld4 {v3.b-v6.b}[3], [x1]
-""".split("\n")[1:-1]
-STORES = """
-str x3, [x1]\nstr x3, [x1, #8]\nstr x3, [x1, #-8]!\nstr x3, [x1], #8\nstr x3, [x4, x5]
-str x3, [x4, x5, lsl #3]\nstur x3, [x1, #-3]\nstrb w3, [x1]\nstrh w3, [x1]
-stp x3, x6, [x1]\nstp x3, x6, [x1, #-16]!\nstnp x3, x6, [x1]\nstlr x3, [x1]\nstlrb w3, [x1]
-ldadd x3, x6, [x1]\nldclralh w3, w6, [x1]\nldset w3, w6, [x1]\nswpal x3, x6, [x1]\nldsmax x3, x6, [x1]
-cas x3, x6, [x1]\ncaspal x2, x3, x6, x7, [x1]\ncasb w3, w6, [x1]
-str q3, [x1]\nstr d3, [x1, #16]\nstr h3, [x1]\nstp q3, q4, [x1]\nstr q3, [x4, x5, lsl #4]
-st1 {v3.16b}, [x1]\nst1 {v3.16b-v6.16b}, [x1], #64\nst2 {v3.8h-v4.8h}, [x1]\nst3 {v3.4s-v5.4s}, [x1]
-st4 {v3.16b-v6.16b}, [x1]\nst1 {v3.s}[1], [x1]\nst4 {v3.b-v6.b}[3], [x1]\ndc zva, x1
-""".split("\n")[1:-1]
-
-
-def assemble(instructions: list[str], directory: Path) -> list[int]:
-    source, binary = directory / "attack.s", directory / "attack.o"
-    source.write_text(".arch armv8.4-a+lse\n" + "\n".join(instructions) + "\n")
-    subprocess.run([COMPILER, "-c", "-o", binary, source], check=True)
-    data = binary.read_bytes()
-    start = data.index(b"\xc0\x03\x5f\xd6") + 4
-    return [
-        int.from_bytes(data[at : at + 4], "little")
-        for at in range(start, start + 4 * (len(instructions) - 1), 4)
-    ]
+ATTACKS = Path(__file__).with_name("attacks.s")
+RET = (0xD65F03C0).to_bytes(4, "little")
 
 
 @pytest.fixture(scope="module")
 def attacks(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, int]]:
-    lines = [line for line in (*LOADS, *STORES) if line]
-    words = assemble(["ret", *lines], tmp_path_factory.mktemp("attacks"))
-    return list(zip(lines, words, strict=True))
+    """The instructions behind the RET of `attacks.s`, with their words."""
+    binary = tmp_path_factory.mktemp("attacks") / "attacks.o"
+    subprocess.run([COMPILER, "-c", "-o", binary, ATTACKS], check=True)
+    code = binary.read_bytes().partition(RET)[2]
+    names = [line.strip() for line in ATTACKS.read_text().partition("\tret\n")[2].splitlines()]
+    assert len(names) > 60
+    return [
+        (name, int.from_bytes(code[4 * at : 4 * at + 4], "little")) for at, name in enumerate(names)
+    ]
 
 
 class Victim:
