@@ -108,6 +108,9 @@ pub struct Cpu {
     /// What it needed.
     pub fault_need: Need,
     pub(crate) monitor: Monitor,
+    /// Registers of helpers that compiled code calls with its values, while those of `state` are
+    /// not current. FPCR is 0, and FPSR has the flags raised since `sync_fpsr`.
+    scratch: State,
     /// With it, some system calls are answered here: see [`crate::calls`].
     pub identity: Option<Identity>,
 }
@@ -125,6 +128,8 @@ pub(crate) mod layout {
     pub(crate) const CALL_HELPER: i32 = offset_of!(Cpu, helper) as i32;
     pub(crate) const FAULTED: i32 = offset_of!(Cpu, faulted) as i32;
     pub(crate) const INTERRUPT: i32 = offset_of!(Cpu, interrupt) as i32;
+
+    pub(crate) const SCRATCH: i32 = offset_of!(Cpu, scratch) as i32;
 
     pub(crate) const MONITOR_BYTES: i32 = offset_of!(Cpu, monitor.bytes) as i32;
     pub(crate) const MONITOR_ADDRESS: i32 = offset_of!(Cpu, monitor.address) as i32;
@@ -171,6 +176,7 @@ impl Cpu {
             fault_address: 0,
             fault_need: Need::Read,
             monitor: Monitor::default(),
+            scratch: State::new(),
             identity: None,
         });
         *cpu.attention.flag() = Some(Flag(NonNull::from_ref(&cpu.interrupt)));
@@ -309,7 +315,10 @@ impl Cpu {
 
     /// Bring FPSR up to date.
     pub(crate) fn sync_fpsr(&mut self) {
-        self.state.x[usize::from(FPSR)] |= u64::from(fp::host::take_flags());
+        let index = usize::from(FPSR);
+        let raised = u64::from(fp::host::take_flags()) | self.scratch.x[index];
+        self.state.x[index] |= raised;
+        self.scratch.x[index] = 0;
     }
 
     #[cold]

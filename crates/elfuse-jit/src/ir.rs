@@ -1,7 +1,13 @@
 //! Pre-decoded instructions: what the decoder makes, the interpreter runs and the compiler lifts.
 #![forbid(unsafe_code)]
 
+mod vector;
+
 use crate::state::State;
+pub use vector::{
+    Calculation, Choice, Extent, FloatLanes, FloatVector, Lane, Narrowing, Operation, Order,
+    Source, Target, Vector,
+};
 
 /// Operands of an instruction, already extracted from its word.
 ///
@@ -249,6 +255,24 @@ pub enum Float {
     Narrow,
 }
 
+/// The registers that a [`Helper`] uses besides FPCR and FPSR, for compiled code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operands {
+    /// Vector registers `d` and `n`, which it reads, to `d`.
+    Vectors {
+        /// It also reads vector register `m`.
+        m: bool,
+        /// It also reads vector register `a`.
+        a: bool,
+    },
+    /// Vector register `n` to general register `d`.
+    ToGeneral,
+    /// General register `n` and vector register `d` to the latter.
+    FromGeneral,
+    /// General registers `n` and `m` to `d`.
+    General,
+}
+
 /// Operations. What their operands mean is said with each.
 #[derive(Clone, Copy, Debug)]
 pub enum Op {
@@ -257,6 +281,12 @@ pub enum Op {
     /// Scalar floating point, double precision if so. The decoder gives helpers instead; the
     /// compiler recognises these among them.
     Float(Float, bool),
+    /// `AdvSIMD`. Made by the compiler, too.
+    Vector(Vector, Lane, Extent),
+    /// `AdvSIMD` on floating-point lanes, with the helper for results that are not numbers.
+    FloatVector(FloatVector, Lane, Extent, Helper),
+    /// Call the function, which uses these registers only. Made by the compiler, too.
+    HelperOn(Helper, Operands),
     /// `d = imm`.
     MovImm,
     /// `d = pc + imm`.

@@ -66,7 +66,9 @@ pub(super) fn recognise(word: u32) -> Option<Insn> {
         x: bits(word, 15, 12) as u16,
     };
     match float {
-        Float::ToGeneral | Float::ToInt { .. } if args.d == 31 => args.d = SINK,
+        // Only done for its exceptions, which Cranelift would drop.
+        Float::ToInt { .. } if args.d == 31 => return None,
+        Float::ToGeneral if args.d == 31 => args.d = SINK,
         Float::FromGeneral | Float::FromInt { .. } if args.n == 31 => args.n = ZERO,
         _ => {}
     }
@@ -104,6 +106,16 @@ const fn integer(width: Width) -> Type {
     match width {
         Width::W => I32,
         Width::X => I64,
+    }
+}
+
+/// The bits of the least number too great for a signed integer.
+const fn limit(width: Width, double: bool) -> u64 {
+    match (width, double) {
+        (Width::W, false) => 2147483648f32.to_bits() as u64,
+        (Width::W, true) => 2147483648f64.to_bits(),
+        (Width::X, false) => 9223372036854775808f32.to_bits() as u64,
+        (Width::X, true) => 9223372036854775808f64.to_bits(),
     }
 }
 
@@ -253,10 +265,21 @@ impl Lifter<'_, '_> {
                 } else {
                     self.builder.ins().fcvt_from_uint(scalar(double), value)
                 };
-                self.write_float(d, value, double);
+                if double && width == Width::W {
+                    self.write_float(d, value, double);
+                } else {
+                    // Always a number, but Cranelift must not drop an inexact one.
+                    self.write_result(d, value, double);
+                }
             }
             Float::ToInt { width } => {
                 let value = self.read_float(n, double);
+                // What does not fit is invalid, which Cranelift must not drop with the result.
+                let magnitude = self.builder.ins().fabs(value);
+                let limit = self.constant(limit(width, double), double);
+                let inside = self.builder.ins().fcmp(FloatCC::LessThan, magnitude, limit);
+                let outside = self.builder.ins().bxor_imm_u(inside, 1);
+                self.leave_if(outside);
                 let value = self.builder.ins().fcvt_to_sint_sat(integer(width), value);
                 self.write(d, value, width);
             }

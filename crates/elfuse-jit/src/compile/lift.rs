@@ -22,8 +22,9 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
 use crate::compile::flags::{Flags, Form, Lazy, Operation, Width};
 use crate::compile::region::{Block, End, Region, Registers};
+use crate::compile::vector;
 use crate::cpu::layout;
-use crate::ir::{Args, Float, Helper, Insn, Logic, Op, Operand};
+use crate::ir::{Args, Float, Helper, Insn, Logic, Op, Operand, Structure};
 use crate::state::{FPCR, LAZY, LAZY_A, LAZY_B, PSTATE, SINK, SP, TPIDR, ZERO};
 
 /// Register block and engine fields: always accessible.
@@ -81,7 +82,15 @@ pub(super) fn is_supported(insn: &Insn) -> bool {
         | Op::CompareSwap(_)
         | Op::Fence
         | Op::Float(..)
+        | Op::HelperOn(..)
+        | Op::Vector(..)
+        | Op::FloatVector(..)
         | Op::Helper(_) => general_only(insn),
+        Op::LoadStructures
+        | Op::StoreStructures
+        | Op::LoadLane
+        | Op::StoreLane
+        | Op::LoadReplicate => vector::can_access(Structure::unpack(insn.imm)),
         _ => false,
     }
 }
@@ -149,7 +158,7 @@ pub(super) struct Lifter<'a, 'b> {
     pub(super) cpu: Value,
     pub(super) memory: Value,
     signature: SigRef,
-    helper: SigRef,
+    pub(super) helper: SigRef,
     pub(super) pending: Pending,
     checkpoint: Rc<Checkpoint>,
 }
@@ -893,6 +902,14 @@ impl Lifter<'_, '_> {
                 self.look(pc);
                 self.float(insn, float, double);
             }
+            Op::HelperOn(..)
+            | Op::Vector(..)
+            | Op::FloatVector(..)
+            | Op::LoadStructures
+            | Op::StoreStructures
+            | Op::LoadLane
+            | Op::StoreLane
+            | Op::LoadReplicate => self.vector(pc, insn),
             Op::Helper(helper) => self.call_helper(pc, insn, helper),
             _ => self.ordered_access(pc, insn),
         }

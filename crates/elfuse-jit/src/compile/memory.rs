@@ -80,7 +80,7 @@ impl Lifter<'_, '_> {
 
     /// The host address of an access, and what its base register becomes. Looks first where the
     /// order of accesses demands it.
-    fn access(
+    pub(super) fn access(
         &mut self,
         pc: u64,
         insn: &Insn,

@@ -10,6 +10,7 @@ mod integers;
 mod lift;
 mod memory;
 mod region;
+mod vector;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
@@ -279,7 +280,9 @@ fn fetch(code: &Code, pc: u64) -> Option<crate::ir::Insn> {
     // From now on changes of the page are counted.
     code.mark_compiled(pc);
     let word = code.word(pc)?;
-    let insn = float::recognise(word).or_else(|| table::decode(word))?;
+    let insn = float::recognise(word)
+        .or_else(|| vector::recognise(word))
+        .or_else(|| table::decode(word))?;
     lift::is_supported(&insn).then_some(insn)
 }
 

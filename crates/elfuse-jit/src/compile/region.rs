@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::compile::vector;
 use crate::ir::{Address, Args, Float, Insn, Op};
 use crate::state::SP;
 
@@ -212,7 +213,7 @@ fn registers(insn: &Insn) -> (Registers, Registers) {
             .fold(0, |set, register| set | 1 << register),
         ..Registers::default()
     };
-    let vector = |list: &[u8]| Registers {
+    let vectors = |list: &[u8]| Registers {
         vector: list
             .iter()
             .fold(0, |set, register| set | 1 << (register % 32)),
@@ -224,19 +225,27 @@ fn registers(insn: &Insn) -> (Registers, Registers) {
         _ => none,
     };
     match insn.op {
-        Op::LoadV(_, mode) => (general(&[n, m]), vector(&[d]).union(base(mode))),
-        Op::StoreV(_, mode) => (general(&[n, m]).union(vector(&[d])), base(mode)),
-        Op::LoadPairV(_, mode) => (general(&[n]), vector(&[d, a]).union(base(mode))),
-        Op::StorePairV(_, mode) => (general(&[n]).union(vector(&[d, a])), base(mode)),
+        Op::LoadV(_, mode) => (general(&[n, m]), vectors(&[d]).union(base(mode))),
+        Op::StoreV(_, mode) => (general(&[n, m]).union(vectors(&[d])), base(mode)),
+        Op::LoadPairV(_, mode) => (general(&[n]), vectors(&[d, a]).union(base(mode))),
+        Op::StorePairV(_, mode) => (general(&[n]).union(vectors(&[d, a])), base(mode)),
         // A helper works on registers in memory; those it may change are exchanged there.
         Op::Helper(_) => (
-            general(&[n, m, a]).union(vector(&[n, m, a])),
-            general(&[d]).union(vector(&[d])),
+            general(&[n, m, a]).union(vectors(&[n, m, a])),
+            general(&[d]).union(vectors(&[d])),
         ),
-        Op::Float(Float::Compare { .. }, _) => (vector(&[n, m]), none),
-        Op::Float(Float::ToGeneral | Float::ToInt { .. }, _) => (vector(&[n]), general(&[d])),
-        Op::Float(Float::FromGeneral | Float::FromInt { .. }, _) => (general(&[n]), vector(&[d])),
-        Op::Float(..) => (vector(&[n, m, a]), vector(&[d])),
+        Op::HelperOn(..)
+        | Op::Vector(..)
+        | Op::FloatVector(..)
+        | Op::LoadStructures
+        | Op::StoreStructures
+        | Op::LoadLane
+        | Op::StoreLane
+        | Op::LoadReplicate => vector::registers(insn),
+        Op::Float(Float::Compare { .. }, _) => (vectors(&[n, m]), none),
+        Op::Float(Float::ToGeneral | Float::ToInt { .. }, _) => (vectors(&[n]), general(&[d])),
+        Op::Float(Float::FromGeneral | Float::FromInt { .. }, _) => (general(&[n]), vectors(&[d])),
+        Op::Float(..) => (vectors(&[n, m, a]), vectors(&[d])),
         Op::Store(_, mode) | Op::StorePair(_, mode) => (general(&[d, n, m, a]), base(mode)),
         Op::StoreRelease(_) => (general(&[d, n]), none),
         Op::StoreExclusive(_) => (general(&[d, n]), general(&[m])),

@@ -68,7 +68,9 @@ fn handler(insn: &Insn) -> Handler {
     match insn.op {
         Op::Helper(_) => helper,
         // Only the compiler uses `Float`.
-        Op::Undefined | Op::Float(..) => undefined,
+        Op::Undefined | Op::Float(..) | Op::HelperOn(..) | Op::Vector(..) | Op::FloatVector(..) => {
+            undefined
+        }
         Op::Nop => nop,
         Op::Fence => fence,
         Op::ReadCounter => read_counter,
