@@ -13,7 +13,7 @@ mod region;
 mod vector;
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, LazyLock, Mutex, Weak};
@@ -90,8 +90,8 @@ struct Progress {
     queue: Option<Sender<u64>>,
     /// Asked for, whether or not anything came of it.
     seen: HashSet<u64>,
-    /// First and last address of every block of installed regions, with the region's head.
-    blocks: BTreeMap<(u64, u64), u64>,
+    /// First and last address of every block of installed regions, and the region's head.
+    blocks: BTreeSet<(u64, u64, u64)>,
     /// Counts changes of code: what was being compiled meanwhile may be outdated.
     changes: u64,
 }
@@ -123,10 +123,10 @@ impl Compiler {
         let heads: HashSet<u64> = state
             .blocks
             .iter()
-            .filter(|((first, last), _)| *first < end && start < *last)
-            .map(|(_, head)| *head)
+            .filter(|(first, last, _)| *first < end && start < *last)
+            .map(|(_, _, head)| *head)
             .collect();
-        state.blocks.retain(|(_, head), _| !heads.contains(head));
+        state.blocks.retain(|(_, _, head)| !heads.contains(head));
         state
             .seen
             .retain(|head| !heads.contains(head) && !(start..end).contains(head));
@@ -149,7 +149,7 @@ impl Compiler {
         let mut state = self.lock();
         // Its channel may be in any state.
         std::mem::forget(state.queue.take());
-        state.seen = state.blocks.values().copied().collect();
+        state.seen = state.blocks.iter().map(|(_, _, head)| *head).collect();
     }
 
     fn lock(&self) -> Locked<'_> {
@@ -266,7 +266,7 @@ fn compile(code: &Code, pc: u64) {
         return;
     };
     for (&start, block) in &region.blocks {
-        state.blocks.insert((start, block.end_pc + 4), pc);
+        state.blocks.insert((start, block.end_pc + 4, pc));
     }
     code.install(pc, offset);
 }
