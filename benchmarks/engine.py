@@ -1,80 +1,95 @@
-"""Print how fast the engine runs compute kernels, as ratios to qemu-aarch64 in the same run.
+"""Print how fast the engine is and what memory it takes, as ratios to qemu-aarch64 in the same run.
 
-    python benchmarks/engine.py [--engine NAME]... [--rounds N] [--only TEXT]
+    python benchmarks/engine.py [--engine NAME] [--rounds N] [--only NAME]...
 
-Whole processes, start-up included, with nothing kept from one to the next; rounds are interleaved
-and medians shown. Above 1, elfuse is the faster one. Every output is compared with qemu's.
+Whole processes on the same files, rounds interleaved, medians shown. Above 1, elfuse is the better
+one. Every output is compared with qemu's. NAME is a section (`kernels`), or a row (`python3`), or
+both (`second/python3`). The exit status is 0 if all goals are reached.
 """
 
 import argparse
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 # A script has its own directory on the path, not the repository.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.measure import Bench, Failed, Result
+from benchmarks.sections import SECTIONS, Section
 from elfuse.engine import NAMES, default_name
-from tests.support import ELFUSE, EMULATOR, ROOT, compile_guest, environment
+from tests.support import EMULATOR, ROOT
 
-KERNELS = ROOT / "benchmarks" / "guest" / "kernels"
-_FLAGS = ("-O2", "-fno-tree-vectorize", "-lm")
-_PATIENCE = 300
+_WIDTHS = "{:<16} {:>12} {:>12} {:>8}  {:<9} {}"
 
 
-def _timed(command: list[str], variables: dict[str, str]) -> tuple[float, bytes]:
-    begin = time.perf_counter()
-    done = subprocess.run(
-        command, check=True, capture_output=True, env=variables, timeout=_PATIENCE
-    )
-    return time.perf_counter() - begin, done.stdout
+def _verdict(ratio: float, goal: float | None) -> tuple[str, str]:
+    if goal is None:
+        return "", ""
+    return f">= {goal:.2f}", "pass" if ratio >= goal else "FAIL"
+
+
+def show(section: Section, bench: Bench, only: str) -> int:
+    """Print a section's rows as they are found; how many goals were missed."""
+    title_shown, missed = False, 0
+    found: list[Result] = []
+    try:
+        for row in section.rows(bench, only):
+            if not title_shown:
+                print(f"\n{section.name}: {section.title}", flush=True)
+                title_shown = True
+            goal, verdict = _verdict(row.ratio, section.each)
+            verdict = f"WRONG: {row.wrong}" if row.wrong else verdict
+            missed += bool(row.wrong) or verdict == "FAIL"
+            cells = (row.name, row.qemu, row.elfuse, f"{row.ratio:.2f}", goal, verdict)
+            print(_WIDTHS.format(*cells).rstrip(), flush=True)
+            for note in row.notes:
+                print(f"    {note}", flush=True)
+            found.append(row)
+    except Failed as failure:
+        print(f"\n{section.name}: FAILED: {failure}", flush=True)
+        return missed + 1
+    if len(found) > 1:
+        mean = statistics.geometric_mean(row.ratio for row in found)
+        goal, verdict = _verdict(mean, section.mean)
+        missed += verdict == "FAIL"
+        line = _WIDTHS.format("geometric mean", "", "", f"{mean:.2f}", goal, verdict)
+        print(line.rstrip(), flush=True)
+    return missed
+
+
+def _selected(selections: list[str]) -> list[tuple[Section, str]]:
+    """Sections, each with the text that its rows' names have."""
+    if not selections:
+        return [(section, "") for section in SECTIONS]
+    names = {section.name for section in SECTIONS}
+    chosen = []
+    for section in SECTIONS:
+        for selection in selections:
+            part, _, row = selection.partition("/")
+            if part == section.name:
+                chosen.append((section, row))
+            elif part not in names:
+                chosen.append((section, part))
+    return chosen
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--engine", action="append", choices=NAMES, help="may be repeated")
+    parser.add_argument("--engine", choices=NAMES, default=default_name())
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default="", help="kernels whose name has this text")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME")
     options = parser.parse_args()
     if not shutil.which(EMULATOR):
         sys.exit(f"not installed: {EMULATOR}; see {ROOT / 'scripts/apt-packages.txt'}")
-    engines = options.engine or [default_name()]
-    kernels = sorted(path for path in KERNELS.glob("*.c") if options.only in path.stem)
-    wrong = 0
-    ratios: dict[str, list[float]] = {engine: [] for engine in engines}
-    print(
-        f"{'kernel':10} {'qemu ms':>8}",
-        *(f"{engine + ' ms':>12} {'ratio':>6}" for engine in engines),
-    )
+    print(_WIDTHS.format("", "qemu", f"elfuse, {options.engine}", "ratio", "goal", "").rstrip())
     with tempfile.TemporaryDirectory(prefix="elfuse-benchmark-") as name:
-        variables = environment(Path(name))
-        for kernel in kernels:
-            binary = str(compile_guest(kernel, flags=_FLAGS))
-            commands = {"": [EMULATOR, binary]}
-            commands |= {engine: [*ELFUSE, "--engine", engine, binary] for engine in engines}
-            seconds: dict[str, list[float]] = {contestant: [] for contestant in commands}
-            outputs = {}
-            for _ in range(options.rounds):
-                for contestant, command in commands.items():
-                    taken, outputs[contestant] = _timed(command, variables)
-                    seconds[contestant].append(taken)
-            medians = {each: statistics.median(taken) for each, taken in seconds.items()}
-            cells = [f"{kernel.stem:10} {1000 * medians['']:8.0f}"]
-            for engine in engines:
-                ratio = medians[""] / medians[engine]
-                ratios[engine].append(ratio)
-                differs = outputs[engine] != outputs[""]
-                wrong += differs
-                mark = " WRONG" if differs else ""
-                cells.append(f"{1000 * medians[engine]:12.0f} {ratio:6.2f}{mark}")
-            print(*cells, flush=True)
-    for engine, found in ratios.items():
-        print(f"geometric mean, {engine}: {statistics.geometric_mean(found):.2f}")
-    return 1 if wrong else 0
+        bench = Bench(options.engine, options.rounds, Path(name))
+        missed = sum(show(section, bench, row) for section, row in _selected(options.only))
+    print(f"\n{missed} goals missed" if missed else "\nall goals reached")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

@@ -38,6 +38,6 @@ int main(void)
     static const unsigned char code[] = {
         COUNT_DOWN, DUP_COUNT, PUSH, 3, ADD, XOR_PRODUCT, JUMP_IF_COUNT, 0, HALT,
     };
-    printf("%ld\n", run(code, 8000000));
+    printf("%ld\n", run(code, 24000000));
     return 0;
 }

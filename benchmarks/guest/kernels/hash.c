@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 65536, WORDS = 120000, ROUNDS = 8 };
+enum { BUCKETS = 65536, WORDS = 120000, ROUNDS = 32 };
 
 struct entry {
     char word[24];

@@ -8,6 +8,6 @@ static __attribute__((noinline)) long fibonacci(long n)
 
 int main(void)
 {
-    printf("%ld\n", fibonacci(36));
+    printf("%ld\n", fibonacci(38));
     return 0;
 }
