@@ -121,7 +121,7 @@ def _spawn(bench: Bench, only: str) -> Iterator[Result]:
 
 
 def _calls(bench: Bench, only: str) -> Iterator[Result]:
-    binary = str(compile_guest(GUEST / "calls.c", flags=("-O2",)))
+    binary = str(compile_guest(GUEST / "call_loop.c", flags=("-O2",)))
     data = bench.scratch / "bytes"
     data.write_bytes(bytes(1 << 20))
     for name, count in (("getpid", 1000000), ("read", 1000000), ("clock_gettime", 2000000)):

@@ -4,7 +4,7 @@ from typing import final
 
 from elfuse.engine.protocol import Exit
 
-__all__ = ["Space", "Vcpu"]
+__all__ = ["Descriptors", "Space", "Vcpu"]
 
 @final
 class Space:
@@ -39,10 +39,30 @@ class Vcpu:
 
     def run(self) -> Exit: ...
     def interrupt(self) -> None: ...
-    def answer_calls(self, pid: int, tid: int) -> None:
+    def answer_calls(self, pid: int, tid: int, descriptors: Descriptors) -> None:
         """Answer calls that need no policy."""
+
+    def set_ids(self, uid: int, euid: int, gid: int, egid: int) -> None:
+        """What getuid and its relatives are answered with."""
+
+    blocked: int
+    """The signal mask."""
+
+    def note_pending(self, pending: bool) -> None:
+        """While a signal may be pending, rt_sigprocmask is not answered."""
 
     @property
     def fault_address(self) -> int: ...
     @property
     def fault_access(self) -> int: ...
+
+@final
+class Descriptors:
+    """A process's descriptors, as far as the engine serves them."""
+
+    def __new__(cls) -> Descriptors: ...
+    def set(self, fd: int, host: int, abilities: int) -> None:
+        """Serve a descriptor; `abilities` are those of `engine.protocol.Ability`."""
+
+    def remove(self, fd: int) -> None:
+        """Serve it no longer. Waits for calls that use it."""

@@ -7,7 +7,7 @@ turns its faults into the guest's. Executable pages are what it must be told.
 import ctypes
 import os
 
-from elfuse.engine.protocol import Exit, Protection, Register, Vcpu
+from elfuse.engine.protocol import Descriptors, Exit, Protection, Register, SharedMask, Vcpu
 from elfuse.engine.slab import Slab
 from elfuse.errors import EngineUnavailable
 
@@ -30,7 +30,7 @@ class JitVcpu:
         self._native = native
         self.run = native.run
         self.interrupt = native.interrupt
-        self.answer_calls = native.answer_calls
+        self.set_ids = native.set_ids
         words = ctypes.c_uint64 * Register.WORDS
         self.registers = memoryview(words.from_address(native.registers())).cast("B").cast("Q")
 
@@ -41,6 +41,11 @@ class JitVcpu:
     @property
     def fault_access(self) -> Protection:
         return Protection(self._native.fault_access)
+
+    def answer_calls(self, pid: int, tid: int, descriptors: Descriptors) -> SharedMask:
+        assert isinstance(descriptors, _jit.Descriptors)
+        self._native.answer_calls(pid, tid, descriptors)
+        return self._native
 
     def load_simd(self) -> None:
         """The block always holds them."""
@@ -86,15 +91,22 @@ def _threshold() -> int:
 
 
 class JitEngine:
-    """See `engine.protocol.Engine`."""
+    """See `engine.protocol.Engine`.
+
+    ELFUSE_FAST_CALLS=0 leaves all system calls to the kernel part.
+    """
 
     name = "jit"
 
     def __init__(self, *, confined: bool = False) -> None:
         self.memory = _Memory(confined=confined)
+        self._answers_calls = os.environ.get("ELFUSE_FAST_CALLS") != "0"
 
     def vcpu(self) -> JitVcpu:
         return JitVcpu(self.memory.code.vcpu())
+
+    def descriptors(self) -> Descriptors | None:
+        return _jit.Descriptors() if self._answers_calls else None
 
     def after_fork(self, survivor: Vcpu) -> None:
         del survivor  # No vCPU holds anything of the others.

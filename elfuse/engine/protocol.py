@@ -43,6 +43,38 @@ class Register(IntEnum):
     WORDS = 128
 
 
+class Ability(IntFlag):
+    """What calls the engine may pass on to a host descriptor."""
+
+    READ = 1
+    WRITE = 2
+    SEEK = 4
+    """It has a position, which is the host's."""
+    PIPE = 8
+    """Long writes may have to wait for a reader in the middle."""
+
+
+class Descriptors(Protocol):
+    """A process's descriptors whose calls the engine may pass on to the host."""
+
+    def set(self, fd: int, host: int, abilities: int) -> None:
+        """Serve a descriptor, which is not served so far, by a host descriptor."""
+
+    def remove(self, fd: int) -> None:
+        """Serve it no longer. Returns when no call uses the host descriptor any more."""
+
+
+class SharedMask(Protocol):
+    """A thread's signal mask where its vCPU changes it too."""
+
+    blocked: int
+    """A sigset_t."""
+
+    def note_pending(self, pending: bool, /) -> None:
+        """Say whether a signal may be pending, blocked or not: changes of the mask are then left
+        to the kernel part. Say so after making it pending and before looking at the mask."""
+
+
 class Vcpu(Protocol):
     """One guest thread's processor. Used by one host thread at a time, except `interrupt`."""
 
@@ -64,11 +96,14 @@ class Vcpu(Protocol):
     def interrupt(self) -> None:
         """Make `run` return INTERRUPTED soon, the next call if none is active. Any thread."""
 
-    def answer_calls(self, pid: int, tid: int) -> None:
-        """Allow the engine to serve calls that need no policy: clocks, identifiers, sched_yield.
+    def answer_calls(self, pid: int, tid: int, descriptors: Descriptors) -> SharedMask:
+        """Let the engine serve calls that need no policy: see `Engine.descriptors`.
 
-        By the thread that runs this vCPU. Engines may ignore it.
+        By the thread that runs this vCPU. The signal mask is in what is returned from now on.
         """
+
+    def set_ids(self, uid: int, euid: int, gid: int, egid: int) -> None:
+        """Who the thread is, for those calls. Any thread."""
 
     def load_simd(self) -> None: ...
     def store_simd(self) -> None: ...
@@ -126,5 +161,8 @@ class Engine(Protocol):
     @property
     def memory(self) -> AddressSpace: ...
     def vcpu(self) -> Vcpu: ...
+    def descriptors(self) -> Descriptors | None:
+        """A new, empty one; None if the engine leaves all calls to the kernel part."""
+
     def after_fork(self, survivor: Vcpu) -> None:
         """In the child of a host fork: only `survivor`'s thread still exists."""

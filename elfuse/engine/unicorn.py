@@ -17,7 +17,7 @@ from collections import deque
 from importlib.util import find_spec
 from pathlib import Path
 
-from elfuse.engine.protocol import Exit, Protection, Register, Vcpu
+from elfuse.engine.protocol import Descriptors, Exit, Protection, Register, SharedMask, Vcpu
 from elfuse.engine.slab import PAGE, Slab
 from elfuse.errors import EngineUnavailable
 from elfuse.typing import Protocol
@@ -345,8 +345,11 @@ class UnicornVcpu:
             self._lib.uc_emu_stop(self._handle)
             time.sleep(0.0001)
 
-    def answer_calls(self, pid: int, tid: int) -> None:
-        """Every call is the kernel part's."""
+    def answer_calls(self, pid: int, tid: int, descriptors: Descriptors) -> SharedMask:
+        raise NotImplementedError("every call is the kernel part's")
+
+    def set_ids(self, uid: int, euid: int, gid: int, egid: int) -> None:
+        """Only those who answer calls need them."""
 
     def load_simd(self) -> None:
         batch = self._simd
@@ -380,6 +383,9 @@ class UnicornEngine:
         made = UnicornVcpu(self)
         self.vcpus.append(made)
         return made
+
+    def descriptors(self) -> Descriptors | None:
+        return None
 
     def after_fork(self, survivor: Vcpu) -> None:
         self.gate = _Gate()

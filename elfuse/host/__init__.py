@@ -21,6 +21,7 @@ if sys.platform == "darwin":
     from elfuse.host.darwin import list_xattrs as list_xattrs
     from elfuse.host.darwin import lock_description as lock_description
     from elfuse.host.darwin import memory_barrier as memory_barrier
+    from elfuse.host.darwin import never_waits as never_waits
     from elfuse.host.darwin import open_for_writing as open_for_writing
     from elfuse.host.darwin import open_reference as open_reference
     from elfuse.host.darwin import path_of as path_of
@@ -52,6 +53,7 @@ elif sys.platform == "linux":
     from elfuse.host.linux import list_xattrs as list_xattrs
     from elfuse.host.linux import lock_description as lock_description
     from elfuse.host.linux import memory_barrier as memory_barrier
+    from elfuse.host.linux import never_waits as never_waits
     from elfuse.host.linux import open_for_writing as open_for_writing
     from elfuse.host.linux import open_reference as open_reference
     from elfuse.host.linux import path_of as path_of

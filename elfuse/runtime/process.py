@@ -90,10 +90,19 @@ class Process:
         return self.entry.cmdline.split(b"\0")[:-1]
 
     def publish_credentials(self) -> None:
-        """Show changed ids to other processes (kill's permission check, /proc)."""
+        """Show changed ids to other processes (kill's permission check, /proc) and the engine."""
         held = self.credentials
         self.entry[Field.UIDS] = held.uid << 32 | held.euid
         self.entry[Field.GIDS] = held.gid << 32 | held.egid
+        for task in self.tasks.values():
+            task.vcpu.set_ids(held.uid, held.euid, held.gid, held.egid)
+
+    def unshare_files(self, task: Task) -> None:
+        """Give the process a copy of its descriptor table; `task` is the caller."""
+        shared, self.files = self.files, self.files.copy()
+        # The engine still has the old one for other threads: it must not serve them from it.
+        shared.withdraw()
+        task.identify()
 
     # Ending
 

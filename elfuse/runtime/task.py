@@ -141,10 +141,22 @@ class Task:
     def identify(self) -> None:
         """Let the engine answer calls by itself, unless they are traced.
 
-        By the thread that runs it, when it begins and whenever `tid` or the process changes.
+        By the thread that runs it, when it begins and whenever `tid`, the process or its
+        descriptor table changes.
         """
-        if not self.kernel.trace.active:
-            self.vcpu.answer_calls(self.process.pid, self.tid)
+        if self.kernel.trace.active:
+            return
+        files = self.files
+        if files.served is None:
+            descriptors = self.kernel.engine.descriptors()
+            if descriptors is None:
+                return
+            files.serve_by(descriptors)
+        assert files.served is not None
+        held = self.credentials
+        self.vcpu.set_ids(held.uid, held.euid, held.gid, held.egid)
+        mask = self.vcpu.answer_calls(self.process.pid, self.tid, files.served)
+        self.signals.share_mask(mask)
 
     def run(self) -> None:
         """Execute the guest until this thread ends. The kernel lock is held on entry and return."""

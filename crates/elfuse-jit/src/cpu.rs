@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::access::{self, Access, BUS, Trap};
-use crate::calls::Identity;
+use crate::calls::{Answers, Shared};
 use crate::code::{Code, GUEST_BITS, Ip};
 use crate::compile;
 use crate::fp;
@@ -112,7 +112,9 @@ pub struct Cpu {
     /// not current. FPCR is 0, and FPSR has the flags raised since `sync_fpsr`.
     scratch: State,
     /// With it, some system calls are answered here: see [`crate::calls`].
-    pub identity: Option<Identity>,
+    pub answers: Option<Answers>,
+    /// What those calls share with other threads.
+    pub shared: Arc<Shared>,
 }
 
 /// Offsets that compiled code uses.
@@ -177,7 +179,8 @@ impl Cpu {
             fault_need: Need::Read,
             monitor: Monitor::default(),
             scratch: State::new(),
-            identity: None,
+            answers: None,
+            shared: Arc::default(),
         });
         *cpu.attention.flag() = Some(Flag(NonNull::from_ref(&cpu.interrupt)));
         cpu
@@ -187,6 +190,21 @@ impl Cpu {
     #[must_use]
     pub fn attention(&self) -> Arc<Attention> {
         Arc::clone(&self.attention)
+    }
+
+    /// Look up at the next occasion.
+    pub(crate) fn interrupt(&self) {
+        self.attention.called.store(1, Ordering::SeqCst);
+        self.interrupt.store(1, Ordering::SeqCst);
+    }
+
+    /// Go on at `ip`, unless somebody called for attention.
+    #[inline(always)]
+    pub(crate) fn go_on(&mut self, ip: Ip) -> Option<Ip> {
+        if self.interrupt.load(Ordering::Relaxed) != 0 {
+            return self.stop(ip);
+        }
+        Some(ip)
     }
 
     /// Execute from PC until something happens. All registers are exact afterwards.

@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::calls::Identity;
+use crate::calls::{self, Answers, Shared};
 use crate::code::Code;
 use crate::cpu::{Attention, Cpu};
 
@@ -54,10 +54,12 @@ impl Space {
     fn vcpu(&self, py: Python<'_>) -> Vcpu {
         let cpu = Cpu::new(Arc::clone(&self.code));
         let attention = cpu.attention();
+        let shared = Arc::clone(&cpu.shared);
         Vcpu {
             cpu: UnsafeCell::new(cpu),
             running: AtomicBool::new(false),
             attention,
+            shared,
             exits: self.exits.clone_ref(py),
         }
     }
@@ -70,6 +72,7 @@ struct Vcpu {
     /// Held by the thread that uses `cpu`.
     running: AtomicBool,
     attention: Arc<Attention>,
+    shared: Arc<Shared>,
     exits: Py<PyTuple>,
 }
 
@@ -105,9 +108,33 @@ impl Vcpu {
         self.attention.interrupt();
     }
 
-    fn answer_calls(&self, pid: u32, tid: u32) {
+    fn answer_calls(&self, pid: u32, tid: u32, descriptors: &Descriptors) {
+        descriptors.0.own();
+        let answers = Answers {
+            pid,
+            tid,
+            descriptors: Arc::clone(&descriptors.0),
+        };
         // SAFETY: see `Sync`; the caller is the thread that runs this vCPU.
-        unsafe { (*self.cpu.get()).identity = Some(Identity { pid, tid }) };
+        unsafe { (*self.cpu.get()).answers = Some(answers) };
+    }
+
+    fn set_ids(&self, uid: u32, euid: u32, gid: u32, egid: u32) {
+        self.shared.set_ids([uid, euid, gid, egid]);
+    }
+
+    #[getter]
+    fn blocked(&self) -> u64 {
+        self.shared.blocked()
+    }
+
+    #[setter]
+    fn set_blocked(&self, mask: u64) {
+        self.shared.set_blocked(mask);
+    }
+
+    fn note_pending(&self, pending: bool) {
+        self.shared.note(pending);
     }
 
     #[getter]
@@ -123,8 +150,31 @@ impl Vcpu {
     }
 }
 
+/// A process's descriptors, as far as the engine serves them.
+#[pyclass(frozen)]
+struct Descriptors(Arc<calls::Descriptors>);
+
+#[pymethods]
+impl Descriptors {
+    #[new]
+    fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    fn set(&self, fd: u32, host: i32, abilities: u16) {
+        self.0.set(fd, host, abilities);
+    }
+
+    fn remove(&self, py: Python<'_>, fd: u32) {
+        if self.0.remove(fd) {
+            py.detach(|| self.0.wait(fd));
+        }
+    }
+}
+
 #[pymodule]
 fn _jit(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Space>()?;
-    module.add_class::<Vcpu>()
+    module.add_class::<Vcpu>()?;
+    module.add_class::<Descriptors>()
 }

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from elfuse.runtime.vfs.filesystem import Attributes
     from elfuse.runtime.vfs.location import Location
 
+_ACCESS = (1, 2, 3, 1)
+"""Ability.READ and WRITE by access mode; the last is for ioctl(2) only."""
+
 
 class OpenFile(ABC):  # noqa: B024 - every operation has a default that fails as Linux does
     """An open file description (Linux's `struct file`), shared by the descriptors that refer to it.
@@ -80,6 +83,18 @@ class OpenFile(ABC):  # noqa: B024 - every operation has a default that fails as
     def host_fd(self) -> int:
         """A host descriptor on the same object, for poll, mmap and passing; ENODEV if none."""
         raise SyscallError(Errno.ENODEV)
+
+    def direct(self) -> tuple[int, int] | None:
+        """A host descriptor, and the abilities (`engine.protocol.Ability`) that are all the host's.
+
+        None if there is more to do than the host does. It holds as long as the description lives.
+        """
+        return None
+
+    @property
+    def access(self) -> int:
+        """The abilities that the access mode allows."""
+        return _ACCESS[self.flags & O_ACCMODE]
 
     def mapped(self) -> "OpenFile | None":
         """What mmap maps: itself, or None where a mapping is anonymous memory (/dev/zero)."""

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 
 from elfuse import host
+from elfuse.engine.protocol import Ability
 from elfuse.runtime.abi.epoll import (
     F_SEAL_ALL,
     F_SEAL_FUTURE_WRITE,
@@ -22,6 +23,8 @@ from elfuse.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task
+
+_SEEK = int(Ability.SEEK)
 
 
 class MemFile(HostFile):
@@ -61,6 +64,10 @@ class MemFile(HostFile):
             if self._own_seals & F_SEAL_SEAL:
                 raise SyscallError(Errno.EPERM)
             self._own_seals |= seals
+
+    def direct(self) -> tuple[int, int] | None:
+        # The host's own seals hold for everybody; those kept here need a look at each write.
+        return None if host.seals(self._fd) is None else (self._fd, self.access | _SEEK)
 
     def read_into(self, task: "Task", buffers: Sequence[memoryview], offset: int | None) -> int:
         if offset is None:

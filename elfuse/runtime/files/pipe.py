@@ -4,6 +4,7 @@ import os
 import stat
 
 from elfuse import host
+from elfuse.engine.protocol import Ability
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.files.hostfile import FIONREAD, StreamFile
 from elfuse.runtime.fs.pseudo import Attributes
@@ -12,9 +13,14 @@ from elfuse.typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task
 
+_PIPE = int(Ability.PIPE)
+
 
 class PipeFile(StreamFile):
     """One end of a pipe."""
+
+    def direct(self) -> tuple[int, int]:
+        return self._fd, self.access | _PIPE
 
     def stat(self) -> Attributes:
         status = os.fstat(self._fd)

@@ -5,6 +5,7 @@ import fcntl
 import os
 from collections.abc import Sequence
 
+from elfuse.engine.protocol import Ability
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from elfuse.runtime.vfs.filesystem import Attributes
 
 _ACCESS = {abi.O_RDONLY: os.O_RDONLY, abi.O_WRONLY: os.O_WRONLY, abi.O_RDWR: os.O_RDWR}
+_SEEK = int(Ability.SEEK)
 SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE = range(5)
 
 
@@ -52,6 +54,9 @@ class RegularFile(HostFile):
         if isinstance(inode, HostInode):
             location = Location(location.mount, inode.bound(fd), location.holder, location.name)
         self.location: Location = location  # type: ignore[mutable-override]  # never None
+
+    def direct(self) -> tuple[int, int]:
+        return self._fd, self.access | _SEEK
 
     def close(self) -> None:
         inode = self.location.inode

@@ -5,6 +5,7 @@ import os
 import stat
 
 from elfuse import host
+from elfuse.engine.protocol import Ability
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
@@ -20,12 +21,17 @@ if TYPE_CHECKING:
 
     from elfuse.runtime.task import Task
 
+_SEEK = int(Ability.SEEK)
+
 
 class InheritedStream(StreamFile):
     """A pipe, socket or device of the host that is not a terminal for the guest."""
 
     def __init__(self, fd: int, flags: int) -> None:
         super().__init__(fd, flags, owned=False)
+
+    def direct(self) -> tuple[int, int] | None:
+        return (self._fd, self.access) if host.never_waits(self._fd) else None
 
     def stat(self) -> Attributes:
         status = os.fstat(self._fd)
@@ -72,6 +78,9 @@ class InheritedPipe(PipeFile):
 
 class InheritedFile(InheritedStream):
     """A regular file the host has redirected to: seekable, no name in the guest."""
+
+    def direct(self) -> tuple[int, int]:
+        return self._fd, self.access | _SEEK
 
     def read_into(self, task: "Task", buffers: "Sequence[memoryview]", offset: int | None) -> int:
         if not buffers:

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Sequence
 
+from elfuse.engine.protocol import Ability
 from elfuse.host import terminal
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.fcntl import O_ACCMODE, O_NOCTTY
@@ -39,8 +40,29 @@ _LINKS = {
 }
 
 
+_open: dict[bytes, int] = {}
+
+
+def _host_device(path: bytes) -> int | None:
+    """A descriptor on a device of the host, kept for all who open it in the guest."""
+    if path not in _open:
+        try:
+            _open[path] = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return None
+    return _open[path]
+
+
 class DeviceFile(OpenFile):
     """A memory device: never blocks, has no position."""
+
+    host_path = b""
+    """A device of the host that does the same."""
+    _host_abilities = int(Ability.READ | Ability.WRITE)
+
+    def direct(self) -> tuple[int, int] | None:
+        fd = _host_device(self.host_path)
+        return None if fd is None else (fd, self.access & self._host_abilities)
 
     def __init__(self, location: Location, flags: int) -> None:
         super().__init__(flags)
@@ -66,12 +88,16 @@ class DeviceFile(OpenFile):
 class NullFile(DeviceFile):
     """/dev/null."""
 
+    host_path = b"/dev/null"
+
     def read_into(self, task: Task, buffers: Sequence[memoryview], offset: int | None) -> int:
         return 0
 
 
 class ZeroFile(DeviceFile):
     """/dev/zero."""
+
+    host_path = b"/dev/zero"
 
     def mapped(self) -> None:
         return None
@@ -85,12 +111,17 @@ class ZeroFile(DeviceFile):
 class FullFile(ZeroFile):
     """/dev/full."""
 
+    _host_abilities = int(Ability.READ)
+
     def write_from(self, task: Task, buffers: Sequence[memoryview], offset: int | None) -> int:
         raise SyscallError(Errno.ENOSPC)
 
 
 class RandomFile(DeviceFile):
     """/dev/random and /dev/urandom."""
+
+    host_path = b"/dev/urandom"
+    _host_abilities = int(Ability.READ)
 
     def read_into(self, task: Task, buffers: Sequence[memoryview], offset: int | None) -> int:
         for buffer in buffers:

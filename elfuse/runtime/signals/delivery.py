@@ -35,7 +35,9 @@ def due(task: "Task") -> bool:
     """
     held = task.signals
     ready = held.pending.bits | task.process.signals.pending.bits
-    return bool(ready & (~held.blocked | held.waiting)) or task.restart is not None
+    if ready and ready & (~held.blocked | held.waiting):
+        return True
+    return task.restart is not None
 
 
 def take(task: "Task", wanted: int) -> SigInfo | None:

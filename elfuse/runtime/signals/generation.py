@@ -91,6 +91,8 @@ def post_to_process(process: "Process", info: SigInfo, taken: Taken | None = Non
     if not _add(process, process.signals.pending, info, blocked, taken):
         return False
     for task in tasks:
+        task.signals.note_pending()
+    for task in tasks:
         if wanted & (~task.signals.blocked | task.signals.waiting) and not task.dying:
             task.interrupt_guest()
             break
@@ -107,6 +109,7 @@ def post_to_task(task: "Task", info: SigInfo, taken: Taken | None = None) -> boo
     held = task.signals
     if not _add(task.process, held.pending, info, held.blocked | held.waiting, taken):
         return False
+    held.note_pending()
     if bit(info.signo) & (~held.blocked | held.waiting):
         task.interrupt_guest()
     return True
@@ -121,6 +124,7 @@ def force(task: "Task", info: SigInfo) -> None:
         held.blocked &= ~wanted
     _remember_fault(task, info)
     held.pending.add(info)
+    held.note_pending()
 
 
 def _remember_fault(task: "Task", info: SigInfo) -> None:

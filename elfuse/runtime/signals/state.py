@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from elfuse.engine.protocol import SharedMask
 from elfuse.record import Record
 from elfuse.runtime.abi.signal import (
     NSIG,
@@ -172,11 +173,23 @@ class AltStack(Record):
         return (SS_ONSTACK if self.holds(pointer) else 0) | self.flags & SS_AUTODISARM
 
 
+class _OwnMask:
+    """A mask that only the kernel part changes."""
+
+    __slots__ = ("blocked",)
+
+    def __init__(self, blocked: int) -> None:
+        self.blocked = blocked
+
+    def note_pending(self, pending: bool, /) -> None:
+        """It looks at the pending sets itself."""
+
+
 class TaskSignals:
     """A thread's part: mask, its own pending signals, alternate stack."""
 
     def __init__(self, blocked: int = 0, altstack: AltStack | None = None) -> None:
-        self.blocked = blocked
+        self._mask: SharedMask = _OwnMask(blocked)
         self.pending = PendingSet()
         self.altstack = altstack or AltStack()
         self.saved_mask: int | None = None
@@ -186,6 +199,29 @@ class TaskSignals:
         self.fault_address = 0
         self.fault_syndrome = 0
         """Of the last fault: every later frame shows them, as on Linux. Syndrome 0: not shown."""
+
+    @property
+    def blocked(self) -> int:
+        """The signal mask."""
+        return self._mask.blocked
+
+    @blocked.setter
+    def blocked(self, blocked: int) -> None:
+        self._mask.blocked = blocked
+
+    def share_mask(self, shared: SharedMask) -> None:
+        """Keep the mask where the engine changes it too."""
+        shared.blocked = self._mask.blocked
+        self._mask = shared
+        shared.note_pending(True)
+
+    def note_pending(self) -> None:
+        """A signal has become pending; whether it is blocked is to be looked at after this."""
+        self._mask.note_pending(True)
+
+    def note_none_pending(self) -> None:
+        """Neither the thread nor its process has a pending signal."""
+        self._mask.note_pending(False)
 
     def for_thread(self) -> TaskSignals:
         """A thread: the mask is inherited, pending signals and the alternate stack are not."""

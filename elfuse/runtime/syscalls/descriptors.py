@@ -80,7 +80,7 @@ def sys_close_range(task: Task, first: UInt, last: UInt, flags: UInt) -> int:
     if first > last or flags & ~6:
         raise SyscallError(Errno.EINVAL)
     if flags & 2:
-        task.process.files = task.files.copy()
+        task.process.unshare_files(task)
     for fd in task.files:
         if first <= fd <= last:
             if flags & 4:

@@ -128,6 +128,8 @@ def sys_rt_sigprocmask(task: Task, how: How, new: SetAddress, old: SetAddress, s
             task.signals.set_mask(given)
         else:
             raise SyscallError(Errno.EINVAL)
+    if not (task.signals.pending.bits | task.process.signals.pending.bits):
+        task.signals.note_none_pending()
     if old:
         task.memory.write_u64(old, before)
     return 0

@@ -6,6 +6,10 @@ from collections.abc import Iterator
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
+from elfuse.typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from elfuse.engine.protocol import Descriptors
 
 
 class FdTable:
@@ -20,6 +24,27 @@ class FdTable:
         """No number below is free."""
         self.record_locks: set[tuple[int, int]] = set()
         """Host device and inode of files in which this table's owner may hold record locks."""
+        self.served: Descriptors | None = None
+        """Tells the engine which calls it may pass on to the host."""
+
+    def serve_by(self, descriptors: "Descriptors") -> None:
+        """Tell the engine of what is open, and of changes from now on."""
+        self.served = descriptors
+        for fd, file in self._files.items():
+            self._serve(fd, file)
+
+    def _serve(self, fd: int, file: OpenFile) -> None:
+        if self.served is not None:
+            direct = file.direct()
+            if direct is not None:
+                self.served.set(fd, *direct)
+
+    def withdraw(self) -> None:
+        """Take everything back from the engine."""
+        served, self.served = self.served, None
+        if served is not None:
+            for fd in self._files:
+                served.remove(fd)
 
     def get(self, fd: int) -> OpenFile:
         """EBADF if nothing is open there."""
@@ -55,6 +80,7 @@ class FdTable:
 
     def _put(self, fd: int, file: OpenFile, *, cloexec: bool) -> None:
         self._files[fd] = file.acquire()
+        self._serve(fd, file)
         if cloexec:
             self._close_on_exec.add(fd)
 
@@ -72,6 +98,8 @@ class FdTable:
         """EBADF if nothing is open there."""
         file = self.get(fd)
         del self._files[fd]
+        if self.served is not None:
+            self.served.remove(fd)
         self._close_on_exec.discard(fd)
         self._lowest = min(self._lowest, fd)
         if self.record_locks:

@@ -4,7 +4,7 @@
 use crate::calls;
 use crate::code::{Handler, Ip};
 use crate::condition;
-use crate::cpu::{Cpu, Exit};
+use crate::cpu::{Cpu, Exit, Monitor};
 use crate::ir::{Op, Width};
 
 const LINK: u8 = 30;
@@ -67,7 +67,9 @@ fn call_register(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
 fn syscall(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     if let Some(result) = calls::answer(cpu) {
         cpu.state.set_x(0, result);
-        return ip.advance(cpu);
+        // What ERET does.
+        cpu.monitor = Monitor::default();
+        return cpu.go_on(ip.next());
     }
     let pc = cpu.code.pc(ip);
     cpu.leave(Exit::Syscall, pc + 4)

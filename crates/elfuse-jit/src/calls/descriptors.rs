@@ -1,0 +1,148 @@
+//! Guest descriptors whose calls are the host's.
+
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+
+/// It can be read.
+pub const READ: u16 = 1;
+/// It can be written.
+pub const WRITE: u16 = 2;
+/// It has a position, which is the host's.
+pub const SEEK: u16 = 4;
+/// Only writes of up to `PIPE_BUF` bytes are whole without waiting for a reader.
+pub const PIPE: u16 = 8;
+
+/// Descriptors from here on are not served.
+const LENGTH: usize = 4096;
+
+/// Fields of an entry: how many calls use it, what it can do, the host's descriptor.
+const ONE_USER: u64 = 1;
+const USERS: u64 = 0xFFFF;
+const ABILITIES: u32 = 16;
+const HOST: u32 = 32;
+
+/// What a process's descriptors are to the host. Entries of zero are not served.
+#[derive(Debug)]
+pub struct Descriptors {
+    entries: Box<[AtomicU64]>,
+    /// The host process that counts users.
+    owner: AtomicI32,
+}
+
+/// An entry in use: its host descriptor stays open.
+pub(super) struct Use<'a> {
+    entry: &'a AtomicU64,
+    pub(super) host: i32,
+    pub(super) abilities: u16,
+}
+
+impl Drop for Use<'_> {
+    fn drop(&mut self) {
+        self.entry.fetch_sub(ONE_USER, Ordering::Release);
+    }
+}
+
+impl Default for Descriptors {
+    fn default() -> Self {
+        Self {
+            entries: (0..LENGTH).map(|_| AtomicU64::new(0)).collect(),
+            owner: AtomicI32::new(process()),
+        }
+    }
+}
+
+fn process() -> i32 {
+    // SAFETY: no preconditions.
+    unsafe { libc::getpid() }
+}
+
+impl Descriptors {
+    /// Serve a descriptor that is not served so far.
+    pub fn set(&self, guest: u32, host: i32, abilities: u16) {
+        if let Some(entry) = self.entries.get(guest as usize) {
+            let made = (host as u64) << HOST | u64::from(abilities) << ABILITIES;
+            entry.fetch_or(made, Ordering::Release);
+        }
+    }
+
+    /// Serve it no longer. Whether a call still uses it: see [`Self::wait`].
+    #[must_use]
+    pub fn remove(&self, guest: u32) -> bool {
+        self.entries
+            .get(guest as usize)
+            .is_some_and(|entry| entry.fetch_and(USERS, Ordering::AcqRel) & USERS != 0)
+    }
+
+    /// Wait until no call uses a descriptor that was removed.
+    pub fn wait(&self, guest: u32) {
+        self.own();
+        let Some(entry) = self.entries.get(guest as usize) else {
+            return;
+        };
+        // No served call waits for anything but storage.
+        while entry.load(Ordering::Acquire) & USERS != 0 {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Before a process uses this first: calls that were under way at its fork are its parent's.
+    pub fn own(&self) {
+        let here = process();
+        if self.owner.swap(here, Ordering::Relaxed) != here {
+            for entry in &self.entries {
+                if entry.load(Ordering::Relaxed) != 0 {
+                    entry.fetch_and(!USERS, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    /// Use a descriptor that is served and can do all of `needed`.
+    pub(super) fn get(&self, guest: u32, needed: u16) -> Option<Use<'_>> {
+        let entry = self.entries.get(guest as usize)?;
+        let found = entry.fetch_add(ONE_USER, Ordering::Acquire);
+        let held = Use {
+            entry,
+            host: (found >> HOST) as i32,
+            abilities: (found >> ABILITIES) as u16,
+        };
+        (held.abilities & needed == needed).then_some(held)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_removed_descriptor_is_waited_for() {
+        let all = Descriptors::default();
+        all.set(3, 7, READ | SEEK);
+        assert!(all.get(3, WRITE).is_none());
+        let held = all.get(3, READ).unwrap();
+        assert_eq!((held.host, held.abilities), (7, READ | SEEK));
+        assert!(all.remove(3));
+        assert!(all.get(3, READ).is_none());
+        all.set(3, 8, WRITE);
+        drop(held);
+        assert!(!all.remove(3));
+        all.wait(3);
+    }
+
+    #[test]
+    fn users_of_another_process_do_not_count() {
+        let all = Descriptors::default();
+        all.set(0, 5, READ);
+        std::mem::forget(all.get(0, READ));
+        all.owner.store(-1, Ordering::Relaxed);
+        assert!(all.remove(0));
+        all.wait(0);
+    }
+
+    #[test]
+    fn descriptors_out_of_range_are_not_served() {
+        let all = Descriptors::default();
+        all.set(LENGTH as u32, 5, READ);
+        assert!(all.get(LENGTH as u32, READ).is_none());
+        assert!(!all.remove(LENGTH as u32));
+    }
+}
