@@ -30,6 +30,12 @@ pytestmark = pytest.mark.guest
 # Those that start other programs or host processes, where a leak to the host's exec would show.
 _STARTERS = ("clone", "exec", "fork", "script", "spawn", "wait")
 
+# Those that are about calls which the engine answers itself where it may.
+_ANSWERED = (
+    "brk", "calls", "clock", "devices", "futex", "identity", "madvise", "mask", "mutex", "pipe",
+    "robust", "restart", "signals", "transfers", "user_ids",
+)  # fmt: skip
+
 GAPS = {
     "clone_shares_what_flags_say": "CLONE_FILES and CLONE_FS without CLONE_VM copy, see docs/quirks.md",
 }
@@ -100,6 +106,27 @@ def test_guest_program_without_binfmt(
         pytest.skip(f"{own_engine}: {reason}")
     binary = build(program.name, flags=program.flags)
     result = Runner(own_engine, tmp_path, without_binfmt)(binary, *program.args)
+    assert result.returncode == 0, f"{result.returncode}\n{result.stdout}\n{result.stderr}"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [p for p in programs() if any(word in p.name for word in _ANSWERED)],
+    ids=lambda program: program.name,
+)
+def test_guest_program_without_fast_calls(
+    program: Program, build: Build, rootfs: Callable[[str], Path], tmp_path: Path
+) -> None:
+    need_engine("jit")
+    if reason := program.skips.get("jit"):
+        pytest.skip(f"jit: {reason}")
+    binary = build(program.name, static=not program.dynamic, flags=program.flags)
+    result = Runner("jit", tmp_path)(
+        binary,
+        *program.args,
+        sysroot=_sysroot(program, rootfs),
+        env={"ELFUSE_FAST_CALLS": "0"},
+    )
     assert result.returncode == 0, f"{result.returncode}\n{result.stdout}\n{result.stderr}"
 
 

@@ -18,12 +18,12 @@ fn is_shared(clock: u64) -> bool {
     )
 }
 
-/// clock_gettime(2).
+/// `clock_gettime(2)`.
 pub(super) fn time(cpu: &Cpu) -> Option<u64> {
     ask(cpu, libc::clock_gettime)
 }
 
-/// clock_getres(2).
+/// `clock_getres(2)`.
 pub(super) fn resolution(cpu: &Cpu) -> Option<u64> {
     if cpu.state.x(1) == 0 {
         return None;

@@ -23,7 +23,7 @@ impl Default for Shared {
 }
 
 impl Shared {
-    /// The signal mask, a sigset_t.
+    /// The signal mask, a `sigset_t`.
     #[must_use]
     pub fn blocked(&self) -> u64 {
         self.blocked.load(Ordering::SeqCst)

@@ -7,7 +7,7 @@ const SIGSET_SIZE: u64 = 8;
 /// SIGKILL and SIGSTOP.
 const UNBLOCKABLE: u64 = 1 << 8 | 1 << 18;
 
-/// rt_sigprocmask(2), while no signal is pending.
+/// `rt_sigprocmask(2)`, while no signal is pending.
 pub(super) fn change_mask(cpu: &Cpu) -> Option<u64> {
     let [how, set, old, size] = [0, 1, 2, 3].map(|index| cpu.state.x(index));
     if size != SIGSET_SIZE || cpu.shared.noted() {
