@@ -28,6 +28,14 @@ class Space:
     def reset(self) -> None:
         """Nothing is executable any more."""
 
+    def futex(
+        self, address: int, operation: int, value: int, value2: int, second: int, value3: int
+    ) -> int:
+        """futex(2) with a command that does not wait; a negative errno if it fails."""
+
+    def compare_exchange(self, address: int, old: int, new: int) -> int | None:
+        """Change a word if it is `old`: what it was, None if it cannot be accessed."""
+
     def vcpu(self) -> Vcpu: ...
 
 @final
@@ -41,6 +49,11 @@ class Vcpu:
     def interrupt(self) -> None: ...
     def answer_calls(self, pid: int, tid: int, descriptors: Descriptors) -> None:
         """Answer calls that need no policy."""
+
+    def futex_wait(
+        self, address: int, private: bool, value: int, bitset: int, deadline: int | None
+    ) -> int:
+        """Wait until woken (0), or a negative errno: EINTR once `interrupt` is called."""
 
     def set_ids(self, uid: int, euid: int, gid: int, egid: int) -> None:
         """What getuid and its relatives are answered with."""

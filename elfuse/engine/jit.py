@@ -7,7 +7,7 @@ turns its faults into the guest's. Executable pages are what it must be told.
 import ctypes
 import os
 
-from elfuse.engine.protocol import Descriptors, Exit, Protection, Register, SharedMask, Vcpu
+from elfuse.engine.protocol import Descriptors, Exit, Protection, Register, SharedMask, Vcpu, Words
 from elfuse.engine.slab import Slab
 from elfuse.errors import EngineUnavailable
 
@@ -31,6 +31,7 @@ class JitVcpu:
         self.run = native.run
         self.interrupt = native.interrupt
         self.set_ids = native.set_ids
+        self.futex_wait = native.futex_wait
         words = ctypes.c_uint64 * Register.WORDS
         self.registers = memoryview(words.from_address(native.registers())).cast("B").cast("Q")
 
@@ -104,6 +105,10 @@ class JitEngine:
 
     def vcpu(self) -> JitVcpu:
         return JitVcpu(self.memory.code.vcpu())
+
+    @property
+    def words(self) -> Words:
+        return self.memory.code
 
     def descriptors(self) -> Descriptors | None:
         return _jit.Descriptors() if self._answers_calls else None

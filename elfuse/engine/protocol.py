@@ -64,6 +64,21 @@ class Descriptors(Protocol):
         """Serve it no longer. Returns when no call uses the host descriptor any more."""
 
 
+class Words(Protocol):
+    """Words of guest memory, as the host's kernel and processor see them.
+
+    Addresses are multiples of four; results are Linux's, errors negative Linux numbers.
+    """
+
+    def futex(
+        self, address: int, operation: int, value: int, value2: int, second: int, value3: int
+    ) -> int:
+        """futex(2) with a command that does not wait."""
+
+    def compare_exchange(self, address: int, old: int, new: int) -> int | None:
+        """Change a word if it is `old`, atomically: what it was, None if that is refused."""
+
+
 class SharedMask(Protocol):
     """A thread's signal mask where its vCPU changes it too."""
 
@@ -104,6 +119,15 @@ class Vcpu(Protocol):
 
     def set_ids(self, uid: int, euid: int, gid: int, egid: int) -> None:
         """Who the thread is, for those calls. Any thread."""
+
+    def futex_wait(
+        self, address: int, private: bool, value: int, bitset: int, deadline: int | None, /
+    ) -> int:
+        """Wait on a word of `Engine.words` until CLOCK_MONOTONIC nanoseconds.
+
+        By the thread that runs this vCPU. 0 if woken, a negative Linux errno otherwise: EINTR if
+        `interrupt` was called since it, or `run`, last returned.
+        """
 
     def load_simd(self) -> None: ...
     def store_simd(self) -> None: ...
@@ -160,6 +184,10 @@ class Engine(Protocol):
     def name(self) -> str: ...
     @property
     def memory(self) -> AddressSpace: ...
+    @property
+    def words(self) -> Words | None:
+        """Where the host can wait for words of guest memory; None: only the kernel part can."""
+
     def vcpu(self) -> Vcpu: ...
     def descriptors(self) -> Descriptors | None:
         """A new, empty one; None if the engine leaves all calls to the kernel part."""

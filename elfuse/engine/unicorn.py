@@ -17,7 +17,7 @@ from collections import deque
 from importlib.util import find_spec
 from pathlib import Path
 
-from elfuse.engine.protocol import Descriptors, Exit, Protection, Register, SharedMask, Vcpu
+from elfuse.engine.protocol import Descriptors, Exit, Protection, Register, SharedMask, Vcpu, Words
 from elfuse.engine.slab import PAGE, Slab
 from elfuse.errors import EngineUnavailable
 from elfuse.typing import Protocol
@@ -348,6 +348,11 @@ class UnicornVcpu:
     def answer_calls(self, pid: int, tid: int, descriptors: Descriptors) -> SharedMask:
         raise NotImplementedError("every call is the kernel part's")
 
+    def futex_wait(
+        self, address: int, private: bool, value: int, bitset: int, deadline: int | None, /
+    ) -> int:
+        raise NotImplementedError("waiting is the kernel part's")
+
     def set_ids(self, uid: int, euid: int, gid: int, egid: int) -> None:
         """Only those who answer calls need them."""
 
@@ -383,6 +388,10 @@ class UnicornEngine:
         made = UnicornVcpu(self)
         self.vcpus.append(made)
         return made
+
+    @property
+    def words(self) -> Words | None:
+        return None
 
     def descriptors(self) -> Descriptors | None:
         return None

@@ -15,7 +15,7 @@ from elfuse.engine.protocol import Engine
 from elfuse.record import Record
 from elfuse.runtime.abi.signal import Sig
 from elfuse.runtime.files.base import OpenFile
-from elfuse.runtime.futex import FutexTable
+from elfuse.runtime.futex import FutexTable, HostFutexes
 from elfuse.runtime.processes import KICK, Entry, Field, ProcessTable, Reaping, State
 from elfuse.runtime.signals import SI_KERNEL, SigInfo, post_to_process
 from elfuse.runtime.timers import TimerQueue
@@ -64,7 +64,9 @@ class Kernel:
         self.processes = ProcessTable(1 if options.contained else os.getpid())
         self.timers = TimerQueue()
         self.timers.earlier = self._wake_service
-        self.futexes = FutexTable(self)
+        words = engine.words
+        self.futexes: FutexTable | HostFutexes
+        self.futexes = FutexTable(self) if words is None else HostFutexes(words)
         self.tasks: dict[int, Task] = {}
         self.hosted: dict[int, Process] = {}
         """Guest processes in this host process: one, but for vfork children before their execve."""

@@ -33,7 +33,7 @@ from elfuse.runtime.abi.futex import (
 )
 from elfuse.runtime.abi.mman import MAP_ANONYMOUS, MAP_SHARED, PROT_READ, PROT_WRITE
 from elfuse.runtime.abi.stat import Timespec
-from elfuse.runtime.futex import clear_child_tid, exit_robust
+from elfuse.runtime.futex import FutexTable, clear_child_tid, exit_robust
 from elfuse.runtime.futex.registry import ROWS, Registry
 from elfuse.runtime.task import Task
 from tests.runtime.machine import Machine, machine
@@ -210,7 +210,9 @@ def test_registry_moves_a_waiter_behind_others() -> None:
 
 
 def test_full_registry_is_enomem(guest: Machine) -> None:
-    registry = guest.kernel.futexes._shared
+    futexes = guest.kernel.futexes
+    assert isinstance(futexes, FutexTable)
+    registry = futexes._shared
     for _ in range(ROWS):
         registry.add(7, 1, ANY)
     flags = MAP_SHARED | MAP_ANONYMOUS

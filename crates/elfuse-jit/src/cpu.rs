@@ -1,11 +1,11 @@
 //! One guest thread: registers, why it stopped, and its way to memory.
 
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::access::{self, Access, BUS, Trap};
-use crate::calls::{Answers, Shared};
+use crate::calls::{Answers, Shared, wait};
 use crate::code::{Code, GUEST_BITS, Ip};
 use crate::compile;
 use crate::fp;
@@ -56,6 +56,8 @@ pub struct Attention {
     called: AtomicU32,
     /// [`Cpu::interrupt`], as long as the vCPU exists.
     flag: Mutex<Option<Flag>>,
+    /// The host thread that waits in a call and must be told; 0: none.
+    waiting: AtomicI32,
 }
 
 #[derive(Debug)]
@@ -72,10 +74,30 @@ impl Attention {
             // SAFETY: the vCPU exists as long as this is here.
             unsafe { flag.0.as_ref() }.store(1, Ordering::SeqCst);
         }
+        let thread = self.waiting.load(Ordering::SeqCst);
+        if thread != 0 {
+            wait::knock(thread);
+        }
     }
 
     fn flag(&self) -> MutexGuard<'_, Option<Flag>> {
         self.flag.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// While a thread waits in a call of the host, see [`wait`].
+pub(crate) struct Waiting<'a>(&'a Attention);
+
+impl Waiting<'_> {
+    /// What must be zero for the wait to begin.
+    pub(crate) fn flag(&self) -> *const u32 {
+        self.0.called.as_ptr()
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.store(0, Ordering::Release);
     }
 }
 
@@ -163,6 +185,7 @@ impl Cpu {
     #[must_use]
     pub fn new(code: Arc<Code>) -> Box<Self> {
         access::install_handler();
+        wait::install_handler();
         let cpu = Box::new(Self {
             state: State::new(),
             memory: code.memory,
@@ -198,6 +221,23 @@ impl Cpu {
         self.interrupt.store(1, Ordering::SeqCst);
     }
 
+    /// This thread is about to wait: whoever wants its attention from now on must tell it.
+    pub(crate) fn wait_begins(&self) -> Waiting<'_> {
+        // SAFETY: no preconditions.
+        let thread = unsafe { libc::gettid() };
+        self.attention.waiting.store(thread, Ordering::SeqCst);
+        Waiting(&self.attention)
+    }
+
+    /// Whether somebody called for attention since this was asked, or `run` looked, last.
+    pub(crate) fn take_interrupt(&self) -> bool {
+        let called = self.attention.called.swap(0, Ordering::SeqCst) != 0;
+        if called {
+            self.interrupt.store(0, Ordering::SeqCst);
+        }
+        called
+    }
+
     /// Go on at `ip`, unless somebody called for attention.
     #[inline(always)]
     pub(crate) fn go_on(&mut self, ip: Ip) -> Option<Ip> {
@@ -210,8 +250,7 @@ impl Cpu {
     /// Execute from PC until something happens. All registers are exact afterwards.
     pub fn run(&mut self) -> Exit {
         self.monitor = Monitor::default();
-        if self.attention.called.swap(0, Ordering::SeqCst) != 0 {
-            self.interrupt.store(0, Ordering::SeqCst);
+        if self.take_interrupt() {
             return Exit::Interrupted;
         }
         compile::enter_thread(&self.faulted, self.code.arena());

@@ -8,6 +8,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::calls::futex::{self, Request};
 use crate::calls::{self, Answers, Shared};
 use crate::code::Code;
 use crate::cpu::{Attention, Cpu};
@@ -49,6 +50,31 @@ impl Space {
 
     fn reset(&self) {
         self.code.reset();
+    }
+
+    /// `futex(2)` with a command that does not wait; a negative errno if it fails.
+    fn futex(
+        &self,
+        address: u64,
+        operation: u32,
+        value: u32,
+        value2: u64,
+        second: u64,
+        value3: u32,
+    ) -> i64 {
+        let request = Request {
+            address,
+            operation,
+            value,
+            value2,
+            second,
+            value3,
+        };
+        futex::call(self.code.memory, &request)
+    }
+
+    fn compare_exchange(&self, address: u64, old: u32, new: u32) -> Option<u32> {
+        futex::compare_exchange(self.code.memory, address, old, new)
     }
 
     fn vcpu(&self, py: Python<'_>) -> Vcpu {
@@ -117,6 +143,26 @@ impl Vcpu {
         };
         // SAFETY: see `Sync`; the caller is the thread that runs this vCPU.
         unsafe { (*self.cpu.get()).answers = Some(answers) };
+    }
+
+    #[pyo3(signature = (address, private, value, bitset, deadline))]
+    fn futex_wait(
+        &self,
+        py: Python<'_>,
+        address: u64,
+        private: bool,
+        value: u32,
+        bitset: u32,
+        deadline: Option<u64>,
+    ) -> i64 {
+        py.detach(|| {
+            // SAFETY: see `Sync`; the caller is the thread that runs this vCPU.
+            let cpu = unsafe { &*self.cpu.get() };
+            if cpu.take_interrupt() {
+                return -i64::from(libc::EINTR);
+            }
+            futex::wait_until(cpu, address, private, value, bitset, deadline)
+        })
     }
 
     fn set_ids(&self, uid: u32, euid: u32, gid: u32, egid: u32) {

@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 _ADDRESS = (1 << 64) - 1
 
 
-def _wake_one(task: "Task", address: int) -> None:
-    task.kernel.futexes.wake(task.memory.futex_key(address, private=False), 1)
-
-
 def clear_child_tid(task: "Task") -> None:
     """set_tid_address(2): the word becomes 0 and one waiter is woken, if anybody else sees it."""
     address, task.clear_child_tid = task.clear_child_tid, 0
@@ -29,7 +25,7 @@ def clear_child_tid(task: "Task") -> None:
         return
     try:
         task.memory.write_u32(address, 0)
-        _wake_one(task, address)
+        task.kernel.futexes.wake_one(task, address)
     except SyscallError:
         # The guest has unmapped it, which is its own business.
         return
@@ -66,18 +62,17 @@ def _walk(task: "Task", head: int) -> None:
 
 
 def _owner_died(task: "Task", address: int, entry: int, *, being_changed: bool) -> None:
-    """handle_futex_death in kernel/futex: `entry` tells the kind of the mutex.
-
-    The change is not atomic towards threads that run, but nothing is lost: a waiter that sets
-    its bit meanwhile compares the word under the kernel lock before it sleeps.
-    """
+    """handle_futex_death in kernel/futex: `entry` tells the kind of the mutex."""
     address &= _ADDRESS
-    word = task.memory.read_u32(address)
     inherits = entry & ROBUST_PI
+    word = task.memory.read_u32(address)
     if being_changed and not inherits and not word:
         # Unlocked, but the thread ended before it could wake anybody.
-        _wake_one(task, address)
+        task.kernel.futexes.wake_one(task, address)
     elif word & FUTEX_TID_MASK == task.tid:
-        task.memory.write_u32(address, word & FUTEX_WAITERS | FUTEX_OWNER_DIED)
+        died = FUTEX_OWNER_DIED
+        while not task.kernel.futexes.exchange(task, address, word, word & FUTEX_WAITERS | died):
+            # A waiter has announced itself.
+            word = task.memory.read_u32(address)
         if word & FUTEX_WAITERS and not inherits:
-            _wake_one(task, address)
+            task.kernel.futexes.wake_one(task, address)

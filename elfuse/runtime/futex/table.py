@@ -62,13 +62,30 @@ class FutexTable:
         self._queues = {}
         self._shared_waiters = set()
 
+    # Words
+
+    def exchange(self, task: "Task", address: int, old: int, new: int) -> bool:
+        """Change a word that is still `old`; EFAULT. Not atomic towards threads that run, but a
+        waiter that changes it meanwhile compares it under the kernel lock before it sleeps."""
+        if task.memory.read_u32(address) != old:
+            return False
+        task.memory.write_u32(address, new)
+        return True
+
     # Waiting
 
     def wait(
-        self, task: "Task", address: int, key: Key, expected: int, bitset: int, deadline: int | None
+        self,
+        task: "Task",
+        address: int,
+        expected: int,
+        bitset: int,
+        deadline: int | None,
+        *,
+        private: bool,
     ) -> None:
         """FUTEX_WAIT_BITSET: EAGAIN if the word differs, ETIMEDOUT, `Restart` for a signal."""
-        waiter = Waiter(task, key, bitset)
+        waiter = Waiter(task, task.memory.futex_key(address, private=private), bitset)
         self._enter(waiter, address, expected)
         ending: SyscallError | Restart | None = None
         try:
@@ -115,6 +132,10 @@ class FutexTable:
             del self._queues[waiter.key]
 
     # Waking
+
+    def wake_one(self, task: "Task", address: int) -> None:
+        """FUTEX_WAKE as the kernel does it for a thread that ends: of a word that may be shared."""
+        self.wake(task.memory.futex_key(address, private=False), 1)
 
     def wake(self, key: Key, count: int, bitset: int = FUTEX_BITSET_MATCH_ANY) -> int:
         """Wake up to `count` waiters whose bitset matches; how many there were."""

@@ -12,7 +12,7 @@ from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.stat import Timespec
 from elfuse.runtime.abi.time import SECOND
 from elfuse.runtime.clocks import MONOTONIC, REALTIME
-from elfuse.runtime.futex import Key
+from elfuse.runtime.futex import FutexTable, HostFutexes, Key
 from elfuse.runtime.syscalls.args import Address, Arg, Call, Hex, Pid, Size, as_signed
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
@@ -55,11 +55,15 @@ class _Request(Record):
     def count2(self) -> int:
         return as_signed(self.timeout, 32)
 
+    @property
+    def private(self) -> bool:
+        """Whether other processes cannot mean the word."""
+        return bool(self.operation & abi.FUTEX_PRIVATE_FLAG)
+
     def key(self, task: Task, address: int) -> Key:
         if address & 3:
             raise SyscallError(Errno.EINVAL)
-        private = bool(self.operation & abi.FUTEX_PRIVATE_FLAG)
-        return task.memory.futex_key(address, private=private)
+        return task.memory.futex_key(address, private=self.private)
 
     def deadline(self, task: Task, *, absolute: bool) -> int | None:
         """CLOCK_MONOTONIC nanoseconds; None without a timeout."""
@@ -77,9 +81,12 @@ class _Request(Record):
 def _sleep(task: Task, request: _Request, bitset: int, deadline: int | None) -> int:
     if not bitset:
         raise SyscallError(Errno.EINVAL)
-    key = request.key(task, request.address)
+    if request.address & 3:
+        raise SyscallError(Errno.EINVAL)
     try:
-        task.kernel.futexes.wait(task, request.address, key, request.value, bitset, deadline)
+        task.kernel.futexes.wait(
+            task, request.address, request.value, bitset, deadline, private=request.private
+        )
     except Restart:
         if deadline is None:
             raise
@@ -98,15 +105,22 @@ def _wait_bitset(task: Task, request: _Request) -> int:
     return _sleep(task, request, request.value3, request.deadline(task, absolute=True))
 
 
+def _table(task: Task) -> FutexTable:
+    """For commands that `_by_host` does where the host has the queues."""
+    futexes = task.kernel.futexes
+    assert isinstance(futexes, FutexTable)
+    return futexes
+
+
 def _wake(task: Task, request: _Request) -> int:
-    return task.kernel.futexes.wake(request.key(task, request.address), request.count)
+    return _table(task).wake(request.key(task, request.address), request.count)
 
 
 def _wake_bitset(task: Task, request: _Request) -> int:
     if not request.value3:
         raise SyscallError(Errno.EINVAL)
     key = request.key(task, request.address)
-    return task.kernel.futexes.wake(key, request.count, request.value3)
+    return _table(task).wake(key, request.count, request.value3)
 
 
 def _requeue(task: Task, request: _Request) -> int:
@@ -117,7 +131,7 @@ def _requeue(task: Task, request: _Request) -> int:
     compares = request.operation & abi.FUTEX_CMD_MASK == abi.FUTEX_CMP_REQUEUE
     if compares and task.memory.read_u32(request.address) != request.value3:
         raise SyscallError(Errno.EAGAIN)
-    return task.kernel.futexes.requeue(key, to, wake, move)
+    return _table(task).requeue(key, to, wake, move)
 
 
 _CHANGES: dict[int, Callable[[int, int], int]] = {
@@ -154,7 +168,7 @@ def _change(task: Task, address: int, encoded: int) -> bool:
 
 
 def _wake_op(task: Task, request: _Request) -> int:
-    futexes = task.kernel.futexes
+    futexes = _table(task)
     key, other = request.key(task, request.address), request.key(task, request.second)
     also = _change(task, request.second, request.value3)
     woken = futexes.wake(key, request.count)
@@ -171,12 +185,31 @@ _COMMANDS: dict[int, Callable[[Task, _Request], int]] = {
     abi.FUTEX_WAKE_OP: _wake_op,
 }
 _TIMED = (abi.FUTEX_WAIT, abi.FUTEX_WAIT_BITSET)
+_TWO_WORDS = (abi.FUTEX_REQUEUE, abi.FUTEX_CMP_REQUEUE, abi.FUTEX_WAKE_OP)
+
+
+def _by_host(task: Task, futexes: HostFutexes, request: _Request) -> int:
+    """A command that does not wait."""
+    value, second = request.value & _LOW, 0
+    if request.operation & abi.FUTEX_CMD_MASK in _TWO_WORDS:
+        second = request.second
+    if (request.address | second) & 3:
+        raise SyscallError(Errno.EINVAL)
+    return futexes.call(
+        task,
+        request.address,
+        request.operation,
+        value,
+        request.timeout,
+        second,
+        request.value3,
+    )
 
 
 @syscall(
     98,
-    note="no priority inheritance (ENOSYS); FUTEX_WAKE_OP's change is not atomic towards "
-    "threads that run meanwhile",
+    note="no priority inheritance (ENOSYS); on the engine unicorn FUTEX_WAKE_OP's change is not "
+    "atomic towards threads that run meanwhile",
 )
 def sys_futex(
     task: Task,
@@ -193,6 +226,9 @@ def sys_futex(
     if perform is None or (operation & abi.FUTEX_CLOCK_REALTIME and command not in _TIMED):
         raise SyscallError(Errno.ENOSYS)
     request = _Request(address, operation, value, timeout, second, value3 & _LOW)
+    futexes = task.kernel.futexes
+    if isinstance(futexes, HostFutexes) and command not in _TIMED:
+        return _by_host(task, futexes, request)
     return perform(task, request)
 
 

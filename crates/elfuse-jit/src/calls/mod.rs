@@ -4,10 +4,12 @@
 
 mod clocks;
 pub mod descriptors;
+pub mod futex;
 mod memory;
 mod shared;
 mod signals;
 mod transfers;
+pub(crate) mod wait;
 
 use std::sync::Arc;
 
@@ -38,6 +40,7 @@ pub(crate) fn answer(cpu: &Cpu) -> Option<u64> {
         66 => transfers::write_parts(cpu, answers),
         67 => transfers::read_at(cpu, answers),
         68 => transfers::write_at(cpu, answers),
+        98 => futex::answer(cpu),
         113 => clocks::time(cpu),
         114 => clocks::resolution(cpu),
         124 => {
