@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -51,6 +52,24 @@ static long call_fstat(void) {
 }
 static long call_fcntl(void) { return fcntl(file, F_GETFD); }
 static long call_brk(void) { return syscall(SYS_brk, 0) == 0; }
+static long call_sigaction(void) {
+    struct sigaction old;
+    return sigaction(SIGUSR1, NULL, &old);
+}
+static long call_dup(void) { return close(dup(file)); }
+static long call_open(void) { return close(open("/dev", O_RDONLY | O_DIRECTORY)); }
+static long call_stat(void) {
+    struct stat found;
+    return stat("/dev/null", &found);
+}
+static long call_mmap(void) {
+    return munmap(mmap(NULL, 1 << 16, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1 << 16);
+}
+static long call_madvise(void) {
+    static char *area;
+    if (!area) area = mmap(NULL, 1 << 16, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return madvise(area, 1 << 16, MADV_DONTNEED);
+}
 
 static const struct {
     const char *name;
@@ -74,6 +93,12 @@ static const struct {
     {"fstat", call_fstat},
     {"fcntl F_GETFD", call_fcntl},
     {"brk", call_brk},
+    {"rt_sigaction", call_sigaction},
+    {"dup+close", call_dup},
+    {"open+close", call_open},
+    {"stat", call_stat},
+    {"mmap+munmap", call_mmap},
+    {"madvise", call_madvise},
 };
 
 int main(int argc, char **argv) {

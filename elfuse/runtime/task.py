@@ -166,7 +166,14 @@ class Task:
         self.identify()
         try:
             while True:
-                if self.signal_due():
+                # In most rounds there is nothing that `signal_due` would have to look at closely.
+                if (
+                    self.signals.pending.bits
+                    or self.process.signals.pending.bits
+                    or self.dying
+                    or self.process.stopped
+                    or self.restart is not None
+                ) and self.signal_due():
                     self._attend()
                 lock.release()
                 try:

@@ -86,18 +86,18 @@ impl Attention {
 }
 
 /// While a thread waits in a call of the host, see [`wait`].
-pub(crate) struct Waiting<'a>(&'a Attention);
+pub(crate) struct Waiting<'a>(&'a Cpu);
 
 impl Waiting<'_> {
     /// What must be zero for the wait to begin.
     pub(crate) fn flag(&self) -> *const u32 {
-        self.0.called.as_ptr()
+        self.0.interrupt.as_ptr()
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.waiting.store(0, Ordering::Release);
+        self.0.attention.waiting.store(0, Ordering::Release);
     }
 }
 
@@ -226,16 +226,14 @@ impl Cpu {
         // SAFETY: no preconditions.
         let thread = unsafe { libc::gettid() };
         self.attention.waiting.store(thread, Ordering::SeqCst);
-        Waiting(&self.attention)
+        Waiting(self)
     }
 
     /// Whether somebody called for attention since this was asked, or `run` looked, last.
     pub(crate) fn take_interrupt(&self) -> bool {
         let called = self.attention.called.swap(0, Ordering::SeqCst) != 0;
-        if called {
-            self.interrupt.store(0, Ordering::SeqCst);
-        }
-        called
+        let flagged = self.interrupt.swap(0, Ordering::SeqCst) != 0;
+        called || flagged
     }
 
     /// Go on at `ip`, unless somebody called for attention.

@@ -112,14 +112,22 @@ def syscall(
     return register
 
 
+_calls: dict[int, Callable[["Task", Sequence[int]], int]] = {}
+"""`Row.call` by number, of the calls that were made: most calls need no more of the row."""
+
+
+def _failure(error: SyscallError | OSError) -> int:
+    if isinstance(error, SyscallError):
+        return -error.errno
+    return -Errno.from_host(error.errno or 0)
+
+
 def perform(task: "Task", row: Row, registers: Sequence[int]) -> int:
     """The handler's result, or the negative errno."""
     try:
         return row.call(task, registers)
-    except SyscallError as error:
-        return -error.errno
-    except OSError as error:
-        return -Errno.from_host(error.errno or 0)
+    except (SyscallError, OSError) as error:
+        return _failure(error)
 
 
 def dispatch(task: "Task") -> None:
@@ -129,26 +137,34 @@ def dispatch(task: "Task") -> None:
     decides between EINTR and running the instruction again.
     """
     registers = task.registers
-    number = registers[8] & 0xFFFF_FFFF
     task.syscall_x0 = registers[0]
-    row = TABLE.get(number) or find(number)
-    if row is None:
-        task.kernel.trace.unknown(task, number)
-        registers[0] = -Errno.ENOSYS & _MASK
-        return
-    trace = task.kernel.trace
+    call = _calls.get(registers[8])
     try:
-        if trace.active:
-            result = trace.traced(task, row, registers, perform)
+        if call is None or task.kernel.trace.active:
+            registers[0] = _by_row(task, registers) & _MASK
         else:
-            result = perform(task, row, registers)
+            registers[0] = call(task, registers) & _MASK
+    except (SyscallError, OSError) as error:
+        registers[0] = _failure(error) & _MASK
     except NoResult:
         return
     except Restart as restart:
         task.restart = restart
         registers[0] = -Errno.EINTR & _MASK
-        return
-    registers[0] = result & _MASK
+
+
+def _by_row(task: "Task", registers: Sequence[int]) -> int:
+    """A call that is traced, unknown, or made for the first time."""
+    number = registers[8] & 0xFFFF_FFFF
+    row = TABLE.get(number) or find(number)
+    trace = task.kernel.trace
+    if row is None:
+        trace.unknown(task, number)
+        raise SyscallError(Errno.ENOSYS)
+    _calls[number] = row.call
+    if trace.active:
+        return trace.traced(task, row, registers, perform)
+    return row.call(task, registers)
 
 
 def render(row: Row, task: "Task", registers: Sequence[int], result: int) -> list[str]:
