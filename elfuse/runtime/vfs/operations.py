@@ -214,10 +214,10 @@ def open_location(task: Task, place: Location, flags: int) -> OpenFile:
     inode, kind = place.inode, place.inode.type_bits
     if kind == stat.S_IFREG and not isinstance(inode, PseudoInode):
         return _open_regular(task, place, flags)
-    if kind == stat.S_IFLNK:
-        raise SyscallError(Errno.ELOOP)
     if flags & abi.O_DIRECTORY and kind != stat.S_IFDIR:
         raise SyscallError(Errno.ENOTDIR)
+    if kind == stat.S_IFLNK:
+        raise SyscallError(Errno.ELOOP)
     access = flags & abi.O_ACCMODE
     if kind == stat.S_IFDIR:
         if access != abi.O_RDONLY or flags & abi.O_TRUNC:
