@@ -55,6 +55,18 @@ class HostFilesystem:
     def root(self) -> "HostInode":
         return self._root
 
+    def leads_to(self, path: bytes, directory: "HostInode") -> bool:
+        """Whether an absolute path leads to a directory met before; the host walks, in one call.
+
+        It would follow an absolute link to another place than the guest does, but `directory` was
+        reached by a walk inside the tree, and its number is nobody else's while it is open.
+        """
+        try:
+            status = os.stat(path.lstrip(b"/"), dir_fd=self._root.directory_fd)
+        except OSError:
+            return False
+        return self.number(status) == directory.ino
+
     def statfs(self) -> HostCapacity:
         found = os.fstatvfs(self._root.directory_fd)
         return HostCapacity(

@@ -11,6 +11,7 @@ from elfuse import host
 from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.vfs.location import Location
+from elfuse.runtime.vfs.shortcuts import Shortcuts
 from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -84,6 +85,12 @@ class Mount:
         if self.root.type_bits == stat.S_IFDIR:
             return Location(self, self.root)
         return Location(self, self.root, self.holder, self.point.rpartition(b"/")[2])
+
+    @cached_property
+    def shortcuts(self) -> Shortcuts | None:
+        """Where walks from the root may begin further below; None if that cannot be checked."""
+        leads_to = getattr(self.fs, "leads_to", None)
+        return Shortcuts(self.root, leads_to) if leads_to is not None else None
 
     @cached_property
     def checked(self) -> bool:

@@ -37,6 +37,8 @@ class Walk:
         self._credentials = task.credentials
         self._links = 0
         self._restrict = restrict
+        self._absolute_link = False
+        """Whether a link led to a root since this was last set."""
         self._stop: Location | None = None
         """A directory whose `..` is itself; None where mount roots decide alone."""
         fs = task.fs
@@ -74,7 +76,7 @@ class Walk:
         failure: SyscallError | OSError = SyscallError(Errno.ENOENT)
         for root in self._roots:
             try:
-                place = self._steps(root, above, True)
+                place = self._from_root(root, above, True)
                 self._search(place.mount, place.inode)
             except (SyscallError, OSError) as error:
                 if not _absent(error):
@@ -109,6 +111,8 @@ class Walk:
         text = link.inode.readlink()
         if not text:
             raise SyscallError(Errno.ENOENT)
+        if text.startswith(b"/"):
+            self._absolute_link = True
         return at, text
 
     def _check_jump(self, at: Location, target: Location) -> None:
@@ -129,11 +133,40 @@ class Walk:
         if len(roots) > 1:
             for root in roots[:-1]:
                 try:
-                    return self._steps(root, path, follow)
+                    return self._from_root(root, path, follow)
                 except (SyscallError, OSError) as error:
                     if not _absent(error):
                         raise
-        return self._steps(roots[-1], path, follow)
+        return self._from_root(roots[-1], path, follow)
+
+    def _from_root(self, root: Location, path: bytes, follow: bool) -> Location:
+        """A walk along an absolute path, from the deepest directory that is known by its path."""
+        mount, held = root.mount, self._credentials
+        shortcuts = mount.shortcuts
+        if (
+            shortcuts is None
+            or self._restrict
+            or root.inode is not mount.root
+            or (held.fsuid and mount.enforces(held))
+        ):
+            return self._steps(root, path, follow)
+        inode, done = shortcuts.nearest(path)
+        while True:
+            at = Location(mount, inode)
+            end = path.find(b"/", done + 1)
+            name = path[done + 1 : end]
+            if end < 0 or name in (b"", b".", b".."):
+                return self._steps(at, path[done + 1 :], follow)
+            links, self._absolute_link = self._links, False
+            found = self._steps(at, name, True)
+            if self._absolute_link or found.mount is not mount:
+                # All of the path is to resolve in one root.
+                self._links = links
+                return self._steps(at, path[done + 1 :], follow)
+            inode, done = found.inode, end
+            if inode.type_bits != _S_IFDIR:
+                raise SyscallError(Errno.ENOTDIR)
+            shortcuts.learn(path[:done], inode)
 
     def _steps(self, start: Location, path: bytes, follow: bool) -> Location:
         """The walk proper; a Location is made only where one is needed."""
