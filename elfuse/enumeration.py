@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from enum import IntEnum as IntEnum
     from enum import IntFlag as IntFlag
 else:
+    _and, _or, _xor = int.__and__, int.__or__, int.__xor__
+    _REMEMBERED = 64
 
     class _Type(type):
         """Turns the numbers in a class's body into its objects."""
@@ -25,6 +27,7 @@ else:
             made = super().__new__(cls, name, bases, namespace)
             made.__members__ = {}
             made._value2member_map_ = {}
+            made._combinations = {}
             for key, value in numbers.items():
                 member = made._value2member_map_.get(value)
                 if member is None:
@@ -36,6 +39,8 @@ else:
 
         def __call__(cls, value):
             found = cls._value2member_map_.get(value)
+            if found is None:
+                found = cls._combinations.get(value)
             return cls._missing_(value) if found is None else found
 
         def __iter__(cls) -> Iterator:
@@ -72,19 +77,28 @@ else:
 
         @classmethod
         def _missing_(cls, value):
-            return int.__new__(cls, value)
+            made = int.__new__(cls, value)
+            if len(cls._combinations) < _REMEMBERED:
+                cls._combinations[made] = made
+            return made
 
         def __repr__(self) -> str:
             names = [member.name for member in type(self) if member and member & self == member]
             return f"<{type(self).__name__}.{'|'.join(names)}: {int(self)}>"
 
+        # So frequent that a member, the usual result, is found without another call.
+
         def __and__(self, other):
-            return type(self)(int(self) & int(other))
+            cls, value = type(self), _and(self, other)
+            found = cls._value2member_map_.get(value)
+            return cls(value) if found is None else found
 
         def __or__(self, other):
-            return type(self)(int(self) | int(other))
+            cls, value = type(self), _or(self, other)
+            found = cls._combinations.get(value)
+            return cls(value) if found is None else found
 
         def __xor__(self, other):
-            return type(self)(int(self) ^ int(other))
+            return type(self)(_xor(self, other))
 
         __rand__, __ror__, __rxor__ = __and__, __or__, __xor__

@@ -75,7 +75,21 @@ class Record(metaclass=_RecordType):
 
 
 def _compile_and_init(self: Record, *values: Any, **named: Any) -> None:
-    cls = type(self)
+    _compile(type(self))
+    self.__init__(*values, **named)  # type: ignore[misc]  # now another
+
+
+def compile_met() -> None:
+    """Before processes multiply: compile for all classes that have made an object."""
+    waiting = [Record]
+    while waiting:
+        cls = waiting.pop()
+        waiting += cls.__subclasses__()
+        if cls.__init__ is _compile_and_init:
+            _compile(cls)
+
+
+def _compile(cls: type[Record]) -> None:
     scope = {f"put_{key}": put for key, put in cls._members.items()} | {"default": cls._defaults}
     parameters = (
         f"{key}=default[{key!r}]" if key in cls._defaults else key for key in cls._members
@@ -83,7 +97,6 @@ def _compile_and_init(self: Record, *values: Any, **named: Any) -> None:
     lines = (f"\n put_{key}(self, {key})" for key in cls._members)
     exec(f"def __init__(self, {', '.join(parameters)}):{''.join(lines)}", scope)
     cls.__init__ = scope["__init__"]  # type: ignore[method-assign]
-    cls.__init__(self, *values, **named)
 
 
 def members(record: Record) -> dict[str, Any]:

@@ -89,9 +89,9 @@ def _guard_host(namespace: Namespace, workdir: str) -> None:
 
     They may work below the directory they were started in, wherever that is.
     """
-    import tempfile  # only with a sysroot
+    from elfuse.host.temporary import temporary_places  # only with a sysroot
 
-    work = (workdir, os.path.expanduser("~"), tempfile.gettempdir(), "/var/tmp")
+    work = (workdir, os.path.expanduser("~"), *temporary_places())
     namespace.roots[-1].guard(_real_paths(_SYSTEM), but=_real_paths(work))
 
 

@@ -17,10 +17,12 @@ from elfuse.container.search import read_guest_file, search_program
 from elfuse.container.starting import StartFailure, make_kernel, start
 from elfuse.container.volumes import Volume, mount_volumes, parse_volume
 from elfuse.errors import CommandNotFound, UsageError
+from elfuse.host.temporary import temporary_directory
 from elfuse.images.errors import ImageNotStored
 from elfuse.images.manifest import Image, ImageConfig
 from elfuse.overlay.layers import Layers
 from elfuse.overlay.overlay import Overlay
+from elfuse.overlay.temporary import remove_tree
 from elfuse.record import Record
 from elfuse.runtime.boot import Program
 from elfuse.runtime.vfs.credentials import Credentials
@@ -204,11 +206,8 @@ def _make_workdir(overlay: Overlay, workdir: str, uid: int, gid: int) -> None:
 
 def throwaway_overlay(reference: str, store: str) -> tuple[Overlay, Callable[[], None]]:
     """A stored image's tree with an upper of its own, and what removes that upper."""
-    import shutil  # plain mode with an image, not in every run
-    import tempfile
-
     image = library.stored_image(reference, store)
     root = store_root(store)
-    upper = tempfile.mkdtemp(prefix="elfuse-")
+    upper = temporary_directory("elfuse-")
     overlay = Overlay(library.image_tree(image, store), Layers(root).objects.root, Path(upper))
-    return overlay, lambda: shutil.rmtree(upper, ignore_errors=True)
+    return overlay, lambda: remove_tree(upper)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from elfuse.host.temporary import temporary_directory
 from elfuse.overlay.overlay import Overlay
 from elfuse.overlay.temporary import remove_tree
 from elfuse.runtime.fs.devices import mount_pts, populate
@@ -38,8 +39,6 @@ def mount_in_dev(kernel: Kernel) -> None:
 
 
 def _temporary(kernel: Kernel) -> Overlay:
-    import tempfile  # not for /proc and /sys
-
-    directory = tempfile.mkdtemp(prefix="elfuse-")
+    directory = temporary_directory("elfuse-")
     kernel.at_exit.append(lambda: remove_tree(directory))
     return tmpfs(directory)

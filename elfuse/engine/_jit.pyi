@@ -4,7 +4,7 @@ from typing import final
 
 from elfuse.engine.protocol import Exit
 
-__all__ = ["Descriptors", "Space", "Vcpu"]
+__all__ = ["Descriptors", "Space", "Vcpu", "interrupt_on"]
 
 @final
 class Space:
@@ -21,6 +21,12 @@ class Space:
 
     def invalidate(self, start: int, length: int) -> None:
         """Instructions here changed."""
+
+    def park(self, start: int, length: int) -> None:
+        """Put aside what is decoded in whole pages; `reset` leaves it there."""
+
+    def restore(self, start: int, length: int) -> None:
+        """Bring back what `park` put aside: the same code is there again, and executable."""
 
     def after_fork(self) -> None:
         """In the child: the thread that compiles is gone."""
@@ -79,3 +85,6 @@ class Descriptors:
 
     def remove(self, fd: int) -> None:
         """Serve it no longer. Waits for calls that use it."""
+
+def interrupt_on(number: int) -> None:
+    """Let a host signal interrupt the vCPU of the thread it arrives in; it must have a handler."""

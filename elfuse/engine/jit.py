@@ -6,9 +6,12 @@ turns its faults into the guest's. Executable pages are what it must be told.
 
 import ctypes
 import os
+from collections.abc import Iterable
 
 from elfuse.engine.protocol import Descriptors, Exit, Protection, Register, SharedMask, Vcpu, Words
+from elfuse.engine.ranges import Range
 from elfuse.engine.slab import Slab
+from elfuse.engine.texts import Texts
 from elfuse.errors import EngineUnavailable
 
 try:
@@ -19,7 +22,7 @@ except ImportError as _error:
         hint="install elfuse where Rust is installed (https://rustup.rs), or use --engine unicorn",
     ) from None
 
-_EXECUTE = Protection.EXECUTE
+_EXECUTE, _WRITE = Protection.EXECUTE, Protection.WRITE
 _THRESHOLD = 1000
 
 
@@ -64,18 +67,37 @@ class _Memory(Slab):
     def __init__(self, *, confined: bool) -> None:
         super().__init__(self._forget, self._forget_all, enforced=True)
         self.code = _jit.Space(self.base, tuple(Exit), _threshold(), confined)
+        self.texts = Texts(self.code)
 
     def _forget(self, start: int, length: int, allowed: Protection) -> None:
         if allowed & _EXECUTE:
             self.code.set_executable(start, length, False)
 
     def _forget_all(self) -> None:
+        self.texts.park()
         self.code.reset()
 
     def code_changed(self, start: int, length: int) -> None:
         found = self.protections.overlapping(start, start + length)
         if any(part.value & _EXECUTE for part in found):
+            self.texts.change(start, length)
             self.code.invalidate(start, length)
+
+    def _replaced(self, start: int, length: int, parts: list[Range[Protection]]) -> None:
+        self.texts.change(start, length)
+        super()._replaced(start, length, parts)
+
+    def _file_mapped(
+        self,
+        start: int,
+        length: int,
+        protection: Protection,
+        fd: int,
+        status: os.stat_result,
+        offset: int,
+    ) -> None:
+        if protection & _EXECUTE and not protection & _WRITE:
+            self.texts.map(start, length, fd, status, offset)
 
     def _set(self, start: int, length: int, protection: Protection) -> None:
         super()._set(start, length, protection)
@@ -112,6 +134,11 @@ class JitEngine:
 
     def descriptors(self) -> Descriptors | None:
         return _jit.Descriptors() if self._answers_calls else None
+
+    def interrupt_on(self, signals: Iterable[int]) -> bool:
+        for number in signals:
+            _jit.interrupt_on(number)
+        return True
 
     def after_fork(self, survivor: Vcpu) -> None:
         del survivor  # No vCPU holds anything of the others.

@@ -1,5 +1,7 @@
 """The contract between the kernel part and whatever executes guest instructions."""
 
+from collections.abc import Iterable
+
 from elfuse.enumeration import IntEnum, IntFlag
 from elfuse.typing import Protocol
 
@@ -191,6 +193,12 @@ class Engine(Protocol):
     def vcpu(self) -> Vcpu: ...
     def descriptors(self) -> Descriptors | None:
         """A new, empty one; None if the engine leaves all calls to the kernel part."""
+
+    def interrupt_on(self, signals: Iterable[int]) -> bool:
+        """Let host signals, which have handlers, interrupt the vCPU of the thread they arrive in.
+
+        False if this engine cannot.
+        """
 
     def after_fork(self, survivor: Vcpu) -> None:
         """In the child of a host fork: only `survivor`'s thread still exists."""

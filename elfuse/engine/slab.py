@@ -81,6 +81,19 @@ class Slab:
         inside = max(0, status.st_size - offset + PAGE - 1) // PAGE * PAGE
         if stat.S_ISREG(status.st_mode) and inside < length:
             self.protections.clear(start + inside, start + length)
+        if not shared:
+            self._file_mapped(start, length, protection, fd, status, offset)
+
+    def _file_mapped(
+        self,
+        start: int,
+        length: int,
+        protection: Protection,
+        fd: int,
+        status: os.stat_result,
+        offset: int,
+    ) -> None:
+        """For engines that profit from code they have met before: a private mapping was made."""
 
     def unmap(self, start: int, length: int) -> None:
         host.unmap(self.base + start, length)

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -395,6 +396,10 @@ class UnicornEngine:
 
     def descriptors(self) -> Descriptors | None:
         return None
+
+    def interrupt_on(self, signals: Iterable[int]) -> bool:
+        del signals  # Unicorn knows none.
+        return False
 
     def after_fork(self, survivor: Vcpu) -> None:
         self.gate = _Gate()

@@ -6,6 +6,7 @@ sees: everything here is in the host's own numbers and terms unless it says so.
 
 import sys
 
+from elfuse.host.signals import Held as Held
 from elfuse.host.signals import forwarded_signals as forwarded_signals
 from elfuse.host.signals import guest_signal as guest_signal
 
@@ -14,6 +15,7 @@ if sys.platform == "darwin":
     from elfuse.host.darwin import allocate as allocate
     from elfuse.host.darwin import anonymous_file as anonymous_file
     from elfuse.host.darwin import conflicting_lock as conflicting_lock
+    from elfuse.host.darwin import dates_mapped_writes as dates_mapped_writes
     from elfuse.host.darwin import descriptor_path as descriptor_path
     from elfuse.host.darwin import duplicate_pipe_data as duplicate_pipe_data
     from elfuse.host.darwin import get_xattr as get_xattr
@@ -26,6 +28,7 @@ if sys.platform == "darwin":
     from elfuse.host.darwin import open_reference as open_reference
     from elfuse.host.darwin import path_of as path_of
     from elfuse.host.darwin import pipe_capacity as pipe_capacity
+    from elfuse.host.darwin import pipe_without_waiting as pipe_without_waiting
     from elfuse.host.darwin import private_stream as private_stream
     from elfuse.host.darwin import readable_bytes as readable_bytes
     from elfuse.host.darwin import reference_to as reference_to
@@ -46,6 +49,7 @@ elif sys.platform == "linux":
     from elfuse.host.linux import allocate as allocate
     from elfuse.host.linux import anonymous_file as anonymous_file
     from elfuse.host.linux import conflicting_lock as conflicting_lock
+    from elfuse.host.linux import dates_mapped_writes as dates_mapped_writes
     from elfuse.host.linux import descriptor_path as descriptor_path
     from elfuse.host.linux import duplicate_pipe_data as duplicate_pipe_data
     from elfuse.host.linux import get_xattr as get_xattr
@@ -58,6 +62,7 @@ elif sys.platform == "linux":
     from elfuse.host.linux import open_reference as open_reference
     from elfuse.host.linux import path_of as path_of
     from elfuse.host.linux import pipe_capacity as pipe_capacity
+    from elfuse.host.linux import pipe_without_waiting as pipe_without_waiting
     from elfuse.host.linux import private_stream as private_stream
     from elfuse.host.linux import readable_bytes as readable_bytes
     from elfuse.host.linux import reference_to as reference_to

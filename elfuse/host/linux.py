@@ -21,6 +21,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _AT_FDCWD, _AT_SYMLINK_FOLLOW = -100, 0x400
 _RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
 _SPLICE_F_NONBLOCK = 2
+_IN_MEMORY = (0x01021994, 0x858458F6, 0x958458F6)
+"""tmpfs, ramfs, hugetlbfs."""
 
 
 def _check(result: int) -> None:
@@ -176,6 +178,21 @@ def readable_bytes(fd: int) -> int:
     import termios  # not in every run
 
     return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+def dates_mapped_writes(fd: int) -> bool:
+    """Whether stores to shared mappings show in the times of files of this filesystem.
+
+    They do where there is a disk to write to, if not for those that follow within half a minute.
+    """
+    found = ctypes.create_string_buffer(256)
+    _check(_libc.fstatfs(fd, found))
+    return int.from_bytes(found.raw[:8], sys.byteorder) not in _IN_MEMORY
+
+
+def pipe_without_waiting() -> tuple[int, int]:
+    """Both ends of a pipe, close-on-exec, on which no read or write waits."""
+    return os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def pipe_capacity(fd: int) -> int:

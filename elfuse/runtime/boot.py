@@ -72,8 +72,8 @@ def boot(kernel: Kernel, program: Program) -> NoReturn:
         try:
             execve(task, program.path, program.argv, program.environ, program.path)
         except NoResult:
-            kernel.take_host_signals()
-            kernel.start_service()
+            kernel.service.take_host_signals()
+            kernel.service.start()
             # What the start made stays: it need not be looked through again and again.
             gc.freeze()
             gc.enable()

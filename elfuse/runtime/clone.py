@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from elfuse.engine.protocol import Register
-from elfuse.record import Record
+from elfuse.record import Record, compile_met
 from elfuse.runtime.abi.clone import NAMESPACES, Clone
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.jobs import enter_host_group, enter_host_session
@@ -164,21 +163,25 @@ def _fork(task: Task, request: Request) -> int:
 def host_fork(kernel: Kernel) -> int:
     """os.fork by a task that holds the kernel lock; host signals wait until the child is ready.
 
-    Returns in the child with signals still blocked: `adopt` unblocks them.
+    Returns in the child with signals still held: `adopt` releases them.
     """
-    kernel.namespace.make_shared()
-    # Children inherit what is loaded; loading it again in each would take longer.
-    load_all()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    if not kernel.has_forked:
+        kernel.namespace.make_shared()
+        # Children inherit what is loaded; loading it again in each would take longer.
+        load_all()
+        compile_met()
+        kernel.has_forked = True
+    held = kernel.service.held
+    held.hold()
     # Objects that exist now are never collected: touching them would copy their pages.
     gc.freeze()
     try:
         host_pid = os.fork()
     except OSError:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        held.release()
         raise
     if host_pid:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        held.release()
     return host_pid
 
 
@@ -209,13 +212,11 @@ def adopt(kernel: Kernel, process: Process, task: Task) -> None:
     kernel.hosted = {process.pid: process}
     kernel.at_exit = []
     kernel.processes.after_fork()
-    kernel.timers.clear()
     kernel.futexes.after_fork()
     kernel.engine.after_fork(task.vcpu)
     process.memory.after_fork()
     task.identify()
-    kernel.start_service()
-    signal.pthread_sigmask(signal.SIG_SETMASK, set())
+    kernel.service.after_fork()
 
 
 # Children in the parent's memory

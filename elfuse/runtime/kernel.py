@@ -1,14 +1,12 @@
-"""The kernel of one host process: what all its tasks share, and the thread that serves them."""
+"""The kernel of one host process: what all its tasks share, and how processes end."""
 
 from __future__ import annotations
 
 import _thread
 import os
-import select
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from elfuse import host
 from elfuse.engine.protocol import Engine
@@ -17,8 +15,8 @@ from elfuse.runtime.abi.signal import Sig
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.futex import FutexTable, HostFutexes
 from elfuse.runtime.processes import KICK, Entry, Field, ProcessTable, Reaping, State
+from elfuse.runtime.service import Service
 from elfuse.runtime.signals import SI_KERNEL, SigInfo, post_to_process
-from elfuse.runtime.timers import TimerQueue
 from elfuse.runtime.trace import Trace
 from elfuse.runtime.vfs.mounts import Namespace
 from elfuse.typing import TYPE_CHECKING
@@ -26,8 +24,6 @@ from elfuse.typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from elfuse.runtime.process import Process
     from elfuse.runtime.task import Task
-
-_WAKE = b"\0"
 
 
 class Options(Record):
@@ -45,7 +41,7 @@ class Kernel:
 
     `lock` guards all of it, and everything that Python code of the runtime touches. It is held
     except while a vCPU runs, while a task sleeps in `Task.blocked_poll`, and while the service
-    thread waits. A host fork happens only in a thread that holds it, so the child finds every
+    waits. A host fork happens only in a thread that holds it, so the child finds every
     structure whole.
     """
 
@@ -62,8 +58,8 @@ class Kernel:
         self.namespace_id = os.urandom(8).hex()
         self.boot_id = os.urandom(16)
         self.processes = ProcessTable(1 if options.contained else os.getpid())
-        self.timers = TimerQueue()
-        self.timers.earlier = self._wake_service
+        self.service = Service(self)
+        self.timers = self.service.timers
         words = engine.words
         self.futexes: FutexTable | HostFutexes
         self.futexes = FutexTable(self) if words is None else HostFutexes(words)
@@ -73,9 +69,9 @@ class Kernel:
         self.at_exit: list[Callable[[], None]] = []
         """Run by the host process of the first guest process when that one ends."""
         self.first_pid = 0
+        self.has_forked = False
         self.current: Task
         """The task whose system call is served: what /proc/self means."""
-        self._wakeup_read = self._wakeup_write = -1
 
     def next_tid(self) -> int:
         return self.processes.next_id()
@@ -93,58 +89,10 @@ class Kernel:
 
         self.timers.add(time.monotonic_ns() + interval, look)
 
-    # The service thread
+    # What the service brings
 
-    def start_service(self) -> None:
-        """Take over host signals and start the thread that serves them, and timers.
-
-        Call it in the host process's main thread: at boot, and again in the child of a fork.
-        """
-        self._wakeup_read, self._wakeup_write = os.pipe()
-        os.set_blocking(self._wakeup_write, False)
-        os.set_blocking(self._wakeup_read, False)
-        # The C-level handler writes the number at once, in whatever thread; the Python-level
-        # one only has to exist.
-        signal.set_wakeup_fd(self._wakeup_write, warn_on_full_buffer=False)
-        _thread.start_new_thread(self._serve, ())
-
-    def take_host_signals(self) -> None:
-        """Install handlers for every host signal that has a guest meaning."""
-        for number in (KICK, signal.SIGCHLD, *host.forwarded_signals()):
-            signal.signal(number, _ignore)
-        # Terminal access of background processes is decided by the guest's process groups
-        # (files/tty.py); a host stop in the middle of a system call would be wrong.
-        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-        signal.signal(signal.SIGTTIN, signal.SIG_IGN)
-
-    def _wake_service(self) -> None:
-        if self._wakeup_write < 0:
-            # Not started yet: it looks at the timers first thing.
-            return
-        with suppress(BlockingIOError):
-            os.write(self._wakeup_write, _WAKE)
-
-    def _serve(self) -> None:
-        poller = select.poll()
-        poller.register(self._wakeup_read, select.POLLIN)
-        # Kicks between the fork and the new wake-up descriptor went to the parent.
-        numbers = {int(KICK), int(signal.SIGCHLD)}
-        while True:
-            with self.lock:
-                for number in numbers:
-                    self._host_signal(number)
-                self.timers.run_expired()
-                deadline = self.timers.next_deadline()
-            timeout = None
-            if deadline is not None:
-                timeout = max(0, -(-(deadline - time.monotonic_ns()) // 1_000_000))
-            poller.poll(timeout)
-            try:
-                numbers = set(os.read(self._wakeup_read, 4096)) - {0}
-            except BlockingIOError:
-                numbers = set()
-
-    def _host_signal(self, number: int) -> None:
+    def host_signal(self, number: int) -> None:
+        """A host signal arrived, or with KICK somebody says that there is something to collect."""
         if number == KICK:
             self.collect()
         elif number == signal.SIGCHLD:
@@ -286,10 +234,6 @@ def _exit_info(entry: Entry) -> SigInfo:
         utime=entry[Field.USER_NS] // 10_000_000,
         stime=entry[Field.SYSTEM_NS] // 10_000_000,
     )
-
-
-def _ignore(_number: int, _frame: object) -> None:
-    """The wake-up descriptor has told the service thread already."""
 
 
 def standard_streams(options: Options) -> list[OpenFile | None]:

@@ -13,6 +13,7 @@ from elfuse.record import replace
 from elfuse.runtime.abi import mman
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
+from elfuse.runtime.places import Places
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.vma import Area, Backing, Listing, shared_identity
 
@@ -22,8 +23,6 @@ _BUS_ADRERR, _SEGV_MAPERR, _SEGV_ACCERR = 2, 1, 2
 _MMAP_MIN = 0x10000
 _STACK_GUARD = 256 * PAGE
 _STACK_LIMIT = 8 << 20
-_GAP = 128 << 20
-"""Least distance between the stack's top and the mmap area (mm/util.c: mmap_base)."""
 _USUAL = Protection.READ | Protection.WRITE | Protection.EXECUTE
 
 
@@ -40,11 +39,14 @@ class Memory:
         self.view = space.view
         self._areas: RangeMap[Area] = RangeMap()
         self.randomize = True
+        self.places = Places(space.limit)
         self.reset()
 
     def reset(self) -> None:
         """An empty address space, for execve."""
         self._areas = RangeMap()
+        self._wipes = False
+        """Whether some area may have to be wiped in the child of a fork."""
         self.space.clear()
         self._forget()
         self.stack_limit = _STACK_LIMIT
@@ -52,18 +54,13 @@ class Memory:
         self.vdso_sigreturn = 0
         self.auxv = b""
         self.exe_location: Location | None = None
-        self.stack_top = self.space.limit - self.random_offset(1 << 30)
-        self.mmap_base = self.stack_top - _GAP - self.random_offset(1 << 28)
+        self.places.begin(randomize=self.randomize)
 
     def after_fork(self) -> None:
         """In the child: pages marked MADV_WIPEONFORK read as zero."""
-        for found in list(self._areas):
+        for found in list(self._areas) if self._wipes else ():
             if found.value.wipe_on_fork:
                 self.space.discard(found.start, found.end - found.start)
-
-    def random_offset(self, below: int) -> int:
-        """A page-aligned number below `below`, 0 without address space randomisation."""
-        return int.from_bytes(os.urandom(8)) % below // PAGE * PAGE if self.randomize else 0
 
     def _forget(self) -> None:
         # Bounds of the area that the last copy used: most copies use it again.
@@ -98,6 +95,12 @@ class Memory:
 
     def read_cstring(self, address: int, limit: int) -> bytes:
         """Up to a NUL; EFAULT if unreadable before one, ENAMETOOLONG without one in `limit` bytes."""
+        if self._read_from <= address < self._read_to:
+            # Nearly all strings end in what was read last.
+            part = bytes(self.view[address : min(address + min(256, limit), self._read_to)])
+            end = part.find(0)
+            if end >= 0:
+                return part[:end]
         found = bytearray()
         while len(found) < limit:
             at = address + len(found)
@@ -267,7 +270,7 @@ class Memory:
         fits = hint >= _MMAP_MIN and hint + length <= self.space.limit
         if fits and not self._areas.overlapping(hint, hint + length):
             return hint
-        ceiling = self.mmap_base
+        ceiling = self.places.mmap_base
         for found in reversed(list(self._areas)):
             if found.start >= ceiling:
                 continue
@@ -280,7 +283,7 @@ class Memory:
         return self._gap_above(length)
 
     def _gap_above(self, length: int) -> int:
-        at = self.mmap_base
+        at = self.places.mmap_base
         for found in self._areas.overlapping(at, self.space.limit):
             if found.start - at >= length:
                 return at
@@ -312,7 +315,7 @@ class Memory:
             raise SyscallError(Errno.EINVAL)
         if flags & mman.MAP_HUGETLB:
             raise SyscallError(Errno.ENOMEM)
-        start = self._place(address, length, flags)
+        start = self._place(address, length, protection, flags, file)
         if file is None and shared:
             from elfuse.runtime.files.anonymous import SharedMemory  # not in every run
 
@@ -321,9 +324,16 @@ class Memory:
         self._install(start, length, area)
         return start
 
-    def _place(self, address: int, length: int, flags: int) -> int:
+    def _place(
+        self, address: int, length: int, protection: int, flags: int, file: OpenFile | None
+    ) -> int:
         if not flags & (mman.MAP_FIXED | mman.MAP_FIXED_NOREPLACE):
-            return self.find_gap(length, address)
+            key = () if address else self.places.key(length, protection, file)
+            if not key:
+                return self.find_gap(length, address)
+            start = self.find_gap(length, self.places.hoped(key) or 0)
+            self.places.note(key, start)
+            return start
         if address & (PAGE - 1):
             raise SyscallError(Errno.EINVAL)
         if address + length > self.space.limit:
@@ -560,6 +570,7 @@ class Memory:
 
     def set_wipe_on_fork(self, start: int, length: int, *, wipe: bool) -> None:
         """MADV_WIPEONFORK and MADV_KEEPONFORK; EINVAL unless private anonymous."""
+        self._wipes = self._wipes or wipe
         for found in self._areas.overlapping(start, start + length):
             if found.value.backing is not None or found.value.shared:
                 raise SyscallError(Errno.EINVAL)

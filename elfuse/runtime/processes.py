@@ -11,13 +11,13 @@ import mmap
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from elfuse.enumeration import IntEnum
 from elfuse.host import anonymous_file
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.signal import SIGRTMIN, Sig
 from elfuse.runtime.signals import SigInfo
+from elfuse.typing import Self
 
 SLOTS = 4096
 _SLOT = 8192
@@ -194,6 +194,8 @@ class Entry:
     def take(self) -> list[SigInfo]:
         """Empty the inbox. Others may add to it meanwhile, so what it held is decided once."""
         head, tail = self[Field.INBOX_HEAD], self[Field.INBOX_TAIL]
+        if head == tail:
+            return []
         places = [self._inbox_at(number) for number in range(head, tail)]
         found = [SigInfo.unpack(bytes(self._bytes[at : at + _INFO_SIZE])) for at in places]
         self[Field.INBOX_HEAD] = tail
@@ -215,18 +217,19 @@ class ProcessTable:
         self.init_pid = 0
         """Reaps orphans, and its end ends everything; 0 in plain mode, where nobody does."""
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Exclude all other processes of the run. Nests."""
+    def lock(self) -> Self:
+        """Exclude all other processes of the run, in a `with` statement. Nests."""
+        return self
+
+    def __enter__(self) -> None:
         if not self._held:
             fcntl.lockf(self._lock_fd, fcntl.LOCK_EX)
         self._held += 1
-        try:
-            yield
-        finally:
-            self._held -= 1
-            if not self._held:
-                fcntl.lockf(self._lock_fd, fcntl.LOCK_UN)
+
+    def __exit__(self, *_error: object) -> None:
+        self._held -= 1
+        if not self._held:
+            fcntl.lockf(self._lock_fd, fcntl.LOCK_UN)
 
     def after_fork(self) -> None:
         """Record locks are not inherited."""
@@ -261,8 +264,9 @@ class ProcessTable:
                 entry[Field.PGID] = entry[Field.SID] = pid
             else:
                 entry[Field.PPID] = parent.pid
+                words, theirs = entry._words, parent._words
                 for field in _INHERITED:
-                    entry[field] = parent[field]
+                    words[field] = theirs[field]
                 entry.comm = parent.comm
                 entry.cmdline = parent.cmdline
             # Last, because readers that hold no lock go by the state.

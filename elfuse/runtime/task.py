@@ -6,6 +6,7 @@ import select
 from collections.abc import Callable
 from contextlib import suppress
 
+from elfuse import host
 from elfuse.engine.protocol import Exit, Register, Vcpu
 from elfuse.runtime import signals
 from elfuse.runtime.abi.signal import Sig
@@ -20,7 +21,6 @@ from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel
-    from elfuse.runtime.memory import Memory
     from elfuse.runtime.process import Process
 
 ILL_ILLOPC, TRAP_BRKPT, SEGV_MAPERR, BUS_ADRALN = 1, 1, 1, 1
@@ -43,9 +43,7 @@ class Waker:
 
     def fileno(self) -> int:
         if self._read < 0:
-            self._read, self._write = os.pipe()
-            os.set_blocking(self._read, False)
-            os.set_blocking(self._write, False)
+            self._read, self._write = host.pipe_without_waiting()
         return self._read
 
     def wake(self) -> None:
@@ -77,6 +75,7 @@ class Task:
     def __init__(self, tid: int, process: "Process", vcpu: Vcpu) -> None:
         self.tid = tid
         self.process = process
+        self.memory = process.memory
         self.kernel: Kernel = process.kernel
         self.vcpu = vcpu
         self.registers = vcpu.registers
@@ -96,10 +95,6 @@ class Task:
         """Set while a vfork parent waits: called when this task leaves the parent's memory."""
         process.tasks[tid] = self
         self.kernel.tasks[tid] = self
-
-    @property
-    def memory(self) -> "Memory":
-        return self.process.memory
 
     @property
     def files(self) -> FdTable:
@@ -126,15 +121,23 @@ class Task:
     def signal_due(self) -> bool:
         return self.dying or self.process.stopped or signals.due(self)
 
+    def watch_wakes(self, poller: select.poll) -> None:
+        """Let `wake` end a sleep; what could call it in a process of one task ends the sleep itself."""
+        if not self.kernel.service.by_task:
+            poller.register(self.waker.fileno(), select.POLLIN)
+
     def blocked_poll(self, poller: select.poll, timeout: int | None) -> list[tuple[int, int]]:
         """The host's poll with the kernel lock dropped; `timeout` in milliseconds."""
-        lock = self.kernel.lock
-        lock.release()
+        kernel = self.kernel
+        kernel.service.watch(poller)
+        kernel.lock.release()
         try:
             return poller.poll(timeout)
         finally:
-            lock.acquire()
-            self.kernel.current = self
+            kernel.lock.acquire()
+            kernel.current = self
+            if kernel.service.by_task:
+                kernel.service.serve()
 
     # Running
 
@@ -185,6 +188,8 @@ class Task:
                     dispatch(self)
                 elif reason is not Exit.INTERRUPTED:
                     self._exception(reason)
+                elif kernel.service.by_task:
+                    kernel.service.serve()
         except TaskExit:
             self._leave()
         except LeftMemory:
@@ -201,7 +206,7 @@ class Task:
     def _wait_for_continue(self) -> None:
         """Sleep while the process is stopped; signals but SIGCONT and SIGKILL wait too."""
         poller = select.poll()
-        poller.register(self.waker.fileno(), select.POLLIN)
+        self.watch_wakes(poller)
         while self.process.stopped and not self.dying:
             self.blocked_poll(poller, None)
             self.waker.take()
@@ -242,6 +247,7 @@ class Task:
 
     def start(self) -> None:
         """Run in a host thread of its own."""
+        self.kernel.service.need_thread()
         _thread.start_new_thread(self._thread, ())
 
     def _thread(self) -> None:

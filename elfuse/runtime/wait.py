@@ -75,7 +75,7 @@ def sleep(
     another kind.
     """
     poller = select.poll()
-    poller.register(task.waker.fileno(), select.POLLIN)
+    task.watch_wakes(poller)
     until = deadline
     for waitable, events in watched:
         for fd, mask in waitable.wait_fds(events):

@@ -8,6 +8,7 @@
 
 use std::io;
 use std::ptr::NonNull;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use crate::access::Access;
@@ -158,6 +159,8 @@ pub struct Code {
     /// Host address of guest address 0.
     pub(crate) memory: u64,
     entries: Reservation,
+    /// Entries of code that may come back, at the same offsets.
+    parked: OnceLock<Option<Reservation>>,
     /// A byte per page: [`FETCH`], [`COMPILED`].
     executable: Reservation,
     /// For every instruction, the offset of its compiled code in `arena`, or 0.
@@ -193,6 +196,7 @@ impl Code {
             threshold: if threshold == 0 { u16::MAX } else { threshold },
             memory,
             entries: Reservation::new(LIMIT / 4 * ENTRY + 2 * MARGIN)?,
+            parked: OnceLock::new(),
             executable: Reservation::new(LIMIT / PAGE)?,
         })
     }
@@ -336,7 +340,41 @@ impl Code {
         }
     }
 
-    /// Forget everything: nothing is executable.
+    /// Put aside what is decoded in a range of whole pages, where `reset` leaves it. Where the host
+    /// cannot move pages it is forgotten.
+    pub fn park(&self, start: u64, length: u64) {
+        let end = start.saturating_add(length).min(LIMIT);
+        if start >= end {
+            return;
+        }
+        // Compiled code belongs to the program that is going.
+        self.forget_compiled(start, end);
+        let scale = ENTRY / 4;
+        if let Some(parked) = self.parked() {
+            let (offset, length) = (MARGIN + start * scale, (end - start) * scale);
+            self.entries.move_to(parked, offset, length);
+        }
+    }
+
+    /// Bring back what `park` put aside: the same code is at the same place again. The range was
+    /// made executable before.
+    pub fn restore(&self, start: u64, length: u64) {
+        let end = start.saturating_add(length).min(LIMIT);
+        let scale = ENTRY / 4;
+        if let Some(parked) = self.parked().filter(|_| start < end) {
+            let (offset, length) = (MARGIN + start * scale, (end - start) * scale);
+            parked.move_to(&self.entries, offset, length);
+        }
+    }
+
+    /// Made by the first use: many programs execute no other.
+    fn parked(&self) -> Option<&Reservation> {
+        self.parked
+            .get_or_init(|| Reservation::new(self.entries.length).ok())
+            .as_ref()
+    }
+
+    /// Forget everything but what is parked: nothing is executable.
     pub fn reset(&self) {
         // First, so that nothing is installed any more that was compiled before.
         self.compiler.reset();
@@ -380,6 +418,26 @@ impl Reservation {
             start: start as u64,
             length,
         })
+    }
+
+    /// Move pages to the same offset of another reservation; here they read as zero then.
+    fn move_to(&self, other: &Self, offset: u64, length: u64) {
+        let (from, to) = (self.start + offset, other.start + offset);
+        // SAFETY: whole pages of our own mappings, whose users only read atomically.
+        let moved = unsafe {
+            libc::mremap(
+                from as *mut libc::c_void,
+                length as usize,
+                length as usize,
+                libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED | libc::MREMAP_DONTUNMAP,
+                to as *mut libc::c_void,
+            )
+        };
+        if moved == libc::MAP_FAILED {
+            // Before Linux 5.7, or by mappings that are more than one for the host.
+            self.discard(offset, length);
+            other.discard(offset, length);
+        }
     }
 
     fn discard(&self, offset: u64, length: u64) {

@@ -10,6 +10,7 @@ use crate::code::{Code, GUEST_BITS, Ip};
 use crate::compile;
 use crate::fp;
 use crate::interp;
+use crate::signals;
 use crate::state::{FPCR, FPSR, PC, State};
 
 /// Why a guest thread stopped; the values of `engine/protocol.py`.
@@ -233,7 +234,8 @@ impl Cpu {
     pub(crate) fn take_interrupt(&self) -> bool {
         let called = self.attention.called.swap(0, Ordering::SeqCst) != 0;
         let flagged = self.interrupt.swap(0, Ordering::SeqCst) != 0;
-        called || flagged
+        let signalled = signals::take_arrived();
+        called || flagged || signalled
     }
 
     /// Go on at `ip`, unless somebody called for attention.
@@ -248,10 +250,23 @@ impl Cpu {
     /// Execute from PC until something happens. All registers are exact afterwards.
     pub fn run(&mut self) -> Exit {
         self.monitor = Monitor::default();
+        compile::enter_thread(&self.faulted, self.code.arena());
+        self.signals_interrupt();
+        let exit = self.run_in_thread();
+        signals::leave_thread();
+        exit
+    }
+
+    /// Until `signals::leave_thread`, host signals in this thread interrupt this vCPU. Before it is
+    /// asked who called: a signal in between calls for attention.
+    pub(crate) fn signals_interrupt(&self) {
+        signals::enter_thread(&self.interrupt);
+    }
+
+    fn run_in_thread(&mut self) -> Exit {
         if self.take_interrupt() {
             return Exit::Interrupted;
         }
-        compile::enter_thread(&self.faulted, self.code.arena());
         let pc = self.state.x(PC);
         let Some(mut ip) = self.target(pc) else {
             return self.exit;
@@ -380,6 +395,7 @@ impl Cpu {
     fn stop(&mut self, at: Ip) -> Option<Ip> {
         self.interrupt.store(0, Ordering::SeqCst);
         self.attention.called.store(0, Ordering::SeqCst);
+        signals::take_arrived();
         let pc = self.code.pc(at);
         self.leave(Exit::Interrupted, pc)
     }

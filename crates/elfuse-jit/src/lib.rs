@@ -19,6 +19,7 @@ mod interp;
 pub mod ir;
 #[cfg(feature = "python")]
 mod python;
+mod signals;
 pub mod simd;
 pub mod state;
 pub mod table;

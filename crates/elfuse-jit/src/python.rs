@@ -12,6 +12,7 @@ use crate::calls::futex::{self, Request};
 use crate::calls::{self, Answers, Shared};
 use crate::code::Code;
 use crate::cpu::{Attention, Cpu};
+use crate::signals;
 
 /// Instructions of one address space.
 #[pyclass(frozen)]
@@ -42,6 +43,14 @@ impl Space {
 
     fn invalidate(&self, start: u64, length: u64) {
         self.code.invalidate(start, length);
+    }
+
+    fn park(&self, start: u64, length: u64) {
+        self.code.park(start, length);
+    }
+
+    fn restore(&self, start: u64, length: u64) {
+        self.code.restore(start, length);
     }
 
     fn after_fork(&self) {
@@ -158,10 +167,14 @@ impl Vcpu {
         py.detach(|| {
             // SAFETY: see `Sync`; the caller is the thread that runs this vCPU.
             let cpu = unsafe { &*self.cpu.get() };
-            if cpu.take_interrupt() {
-                return -i64::from(libc::EINTR);
-            }
-            futex::wait_until(cpu, address, private, value, bitset, deadline)
+            cpu.signals_interrupt();
+            let result = if cpu.take_interrupt() {
+                -i64::from(libc::EINTR)
+            } else {
+                futex::wait_until(cpu, address, private, value, bitset, deadline)
+            };
+            signals::leave_thread();
+            result
         })
     }
 
@@ -218,9 +231,16 @@ impl Descriptors {
     }
 }
 
+/// Let a host signal interrupt the vCPU of the thread it arrives in; it must have a handler.
+#[pyfunction]
+fn interrupt_on(number: i32) -> PyResult<()> {
+    crate::signals::interrupt_on(number).map_err(|error| PyOSError::new_err(error.to_string()))
+}
+
 #[pymodule]
 fn _jit(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Space>()?;
     module.add_class::<Vcpu>()?;
-    module.add_class::<Descriptors>()
+    module.add_class::<Descriptors>()?;
+    module.add_function(wrap_pyfunction!(interrupt_on, module)?)
 }

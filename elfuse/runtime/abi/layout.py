@@ -146,6 +146,16 @@ class Struct:
         """From exactly `size` bytes."""
         return cls._build(iter(cls.layout().codec.unpack(data)))
 
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From a table of them, without nested structs."""
+        layout, found = cls.layout(), []
+        for values in layout.codec.iter_unpack(data):
+            made = cls.__new__(cls)
+            made.__dict__.update(zip(layout.members, values, strict=True))
+            found.append(made)
+        return found
+
     def store(self, memory: Memory, address: int) -> None:
         """Write to guest memory; EFAULT if it is not writable there."""
         memory.write(address, self.pack())

@@ -1,10 +1,10 @@
 """Constants of mmap(2), mremap(2), madvise(2) and msync(2) (asm-generic/mman.h)."""
 
-PROT_READ, PROT_WRITE, PROT_EXEC = 1, 2, 4
+PROT_NONE, PROT_READ, PROT_WRITE, PROT_EXEC = 0, 1, 2, 4
 PROT_BTI, PROT_MTE = 0x10, 0x20
 PROT_GROWSDOWN, PROT_GROWSUP = 0x01000000, 0x02000000
 PROT_NAMES = {
-    0: "PROT_NONE",
+    PROT_NONE: "PROT_NONE",
     PROT_READ: "PROT_READ",
     PROT_WRITE: "PROT_WRITE",
     PROT_EXEC: "PROT_EXEC",

@@ -59,6 +59,8 @@ class HostFutexes:
                 return
             if result != -Errno.EINTR:
                 raise SyscallError(Errno(-result))
+            if task.kernel.service.by_task:
+                task.kernel.service.serve()
 
     def wake_one(self, task: "Task", address: int) -> None:
         self.call(task, address, FUTEX_WAKE, 1)

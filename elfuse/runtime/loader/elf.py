@@ -65,10 +65,7 @@ def read_program(file: OpenFile, limit: int) -> Program:
     data = os.pread(fd, table, header.e_phoff)
     if len(data) < table:
         raise _bad()
-    headers = [
-        elf.ProgramHeader.unpack(data[at : at + elf.ProgramHeader.size])
-        for at in range(0, table, elf.ProgramHeader.size)
-    ]
+    headers = elf.ProgramHeader.unpack_all(data)
     segments = tuple(h for h in headers if h.p_type == elf.PT_LOAD and h.p_memsz)
     _check_segments(segments, size, limit)
     stack = [h for h in headers if h.p_type == elf.PT_GNU_STACK]

@@ -119,6 +119,9 @@ class Image(Record):
         memory = task.memory
         memory.reset()
         secure = self._take_identity(task)
+        if secure:
+            memory.places.draw()
+            memory.places.begin(randomize=memory.randomize)
         base = self._base(memory, self.program)
         _map(memory, self.program, base)
         entry, interpreter_base = base + self.program.header.e_entry, 0
@@ -158,9 +161,7 @@ class Image(Record):
     def _base(self, memory: Memory, program: Program) -> int:
         if not program.position_independent:
             return 0
-        # Two thirds up, as fs/binfmt_elf.c: ELF_ET_DYN_BASE.
-        wanted = memory.space.limit // 3 * 2 + memory.random_offset(1 << 30)
-        return _align(wanted & -PAGE, program.alignment) - (program.lowest & -PAGE)
+        return _align(memory.places.program_base, program.alignment) - (program.lowest & -PAGE)
 
     def _map_vdso(self, memory: Memory) -> int:
         image = vdso()
@@ -175,7 +176,7 @@ class Image(Record):
         memory = task.memory
         soft, _hard = task.process.rlimits.get(3, (8 << 20, 8 << 20))
         memory.stack_limit = min(soft, 1 << 30)
-        top = memory.stack_top
+        top = memory.places.stack_top
         pointer, data, memory.auxv = stack.build(top, self.argv, self.envp, self.filename, vector)
         protection = Protection.READ | Protection.WRITE
         if self.program.executable_stack:

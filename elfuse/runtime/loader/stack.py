@@ -13,7 +13,7 @@ _PLATFORM = b"aarch64\0"
 
 def check_size(argv: Sequence[bytes], envp: Sequence[bytes]) -> None:
     """E2BIG if arguments and environment do not fit."""
-    total = sum(len(text) + 9 for text in (*argv, *envp))
+    total = sum(map(len, argv)) + sum(map(len, envp)) + 9 * (len(argv) + len(envp))
     if total > _MAX_STRINGS:
         raise SyscallError(Errno.E2BIG)
 
@@ -43,9 +43,13 @@ def build(
     pairs[auxv.AT_PLATFORM], pairs[auxv.AT_RANDOM], pairs[auxv.AT_EXECFN] = platform, random, execfn
     pairs[auxv.AT_NULL] = 0
     words = [len(argv), *starts[: len(argv)], 0, *starts[len(argv) :], 0]
-    table = b"".join(value.to_bytes(8, "little") for pair in pairs.items() for value in pair)
-    block = b"".join(word.to_bytes(8, "little") for word in words) + table
+    table = _packed([value for pair in pairs.items() for value in pair])
+    block = _packed(words) + table
     pointer = (platform - len(block)) & -16
     padding = platform - pointer - len(block)
     data = block + bytes(padding) + _PLATFORM + os.urandom(16) + strings
     return pointer, data, table
+
+
+def _packed(words: Sequence[int]) -> bytes:
+    return b"".join([word.to_bytes(8, "little") for word in words])

@@ -106,16 +106,22 @@ def _strings(task: Task, address: int) -> list[bytes]:
     found: list[bytes] = []
     if not address:
         return found
+    memory = task.memory
     while len(found) <= _LIST_LIMIT:
-        pointer = task.memory.read_u64(address + 8 * len(found))
-        if not pointer:
-            return found
-        try:
-            found.append(task.memory.read_cstring(pointer, _ARG_LIMIT))
-        except SyscallError as error:
-            if error.errno is Errno.ENAMETOOLONG:
-                raise SyscallError(Errno.E2BIG) from None
-            raise
+        at = address + 8 * len(found)
+        # As many as are left on the page; words may lie across its end.
+        size = max(8, (-at & 0xFFF) & -8)
+        words = memory.read(at, size)
+        for place in range(0, size, 8):
+            pointer = int.from_bytes(words[place : place + 8], "little")
+            if not pointer:
+                return found
+            try:
+                found.append(memory.read_cstring(pointer, _ARG_LIMIT))
+            except SyscallError as error:
+                if error.errno is Errno.ENAMETOOLONG:
+                    raise SyscallError(Errno.E2BIG) from None
+                raise
     raise SyscallError(Errno.E2BIG)
 
 

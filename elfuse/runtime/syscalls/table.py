@@ -10,6 +10,7 @@ from functools import cached_property
 from importlib import import_module
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.abi.futex import RobustListHead
 from elfuse.runtime.syscalls.args import Arg, Call
 from elfuse.runtime.syscalls.index import MODULES
 from elfuse.runtime.wait import NoResult, Restart
@@ -64,10 +65,24 @@ def find(number: int) -> Row | None:
     return row
 
 
+_OF_NEW_PROCESSES = (
+    17, 24, 25, 29, 48, 56, 57, 59, 61, 62, 63, 64, 65, 66, 72, 73, 78, 79, 80, 93, 94, 96, 98, 99,
+    129, 131, 132, 134, 135, 139, 154, 155, 160, 172, 173, 174, 175, 176, 177, 178, 214, 215, 220,
+    221, 222, 226, 233, 260, 261, 278, 293, 439,
+)  # fmt: skip
+"""What a program that was forked calls until it has executed another and that has begun."""
+_OF_ENDING = (RobustListHead,)
+"""Structs that every process needs, if not the first one before its first fork."""
+
+
 def load_all() -> None:
-    """Load every call."""
+    """Load every call, and make the decoders that nearly every child of a fork would make."""
     for name in MODULES:
         import_module(f"{__package__}.{name}")
+    for number in _OF_NEW_PROCESSES:
+        _ = TABLE[number].call
+    for kind in _OF_ENDING:
+        kind.layout()
 
 
 def _parameters(handler: Callable[..., int]) -> tuple[tuple[str, Arg], ...]:

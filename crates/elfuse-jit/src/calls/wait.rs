@@ -23,6 +23,15 @@ unsafe extern "C" {
 }
 
 extern "C" fn on_signal(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: the kernel passes a ucontext_t that nobody else uses.
+    unsafe { end_wait(context) };
+}
+
+/// Move the interrupted thread on if it was about to wait.
+///
+/// # Safety
+/// In a signal handler, with its third argument; the flag is set.
+pub(crate) unsafe fn end_wait(context: *mut libc::c_void) {
     let context = context.cast::<libc::ucontext_t>();
     // SAFETY: the kernel passes a ucontext_t that nobody else uses.
     let rip = unsafe { &mut (*context).uc_mcontext.gregs[libc::REG_RIP as usize] };

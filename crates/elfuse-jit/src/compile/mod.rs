@@ -17,6 +17,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, LazyLock, Mutex, Weak};
+use std::time::Duration;
 
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
@@ -77,6 +78,21 @@ fn isa() -> Option<OwnedTargetIsa> {
     builder.finish(settings::Flags::new(flags)).ok()
 }
 
+/// Processor time that a process or its program takes before it has a thread that compiles: those
+/// that end earlier would only pay for it.
+const PATIENCE: Duration = Duration::from_millis(10);
+
+/// Processor time of this process.
+fn processor_time() -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `time` is writable; every process has the clock.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 /// Compiles the regions of one address space.
 #[derive(Debug, Default)]
 pub(crate) struct Compiler {
@@ -84,16 +100,33 @@ pub(crate) struct Compiler {
     state: Mutex<Progress>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Progress {
+    /// Processor time when the process or its program began.
+    born: Duration,
     /// Where the background thread takes work from; none before the first, and after a fork.
     queue: Option<Sender<u64>>,
+    /// Since a fork: what is here lies in memory that is shared with the parent.
+    inherited: bool,
     /// Asked for, whether or not anything came of it.
     seen: HashSet<u64>,
     /// First and last address of every block of installed regions, and the region's head.
     blocks: BTreeSet<(u64, u64, u64)>,
     /// Counts changes of code: what was being compiled meanwhile may be outdated.
     changes: u64,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self {
+            born: processor_time(),
+            queue: None,
+            inherited: false,
+            seen: HashSet::new(),
+            blocks: BTreeSet::new(),
+            changes: 0,
+        }
+    }
 }
 
 struct Locked<'a> {
@@ -138,10 +171,18 @@ impl Compiler {
     pub(crate) fn reset(&self) {
         let mut state = self.lock();
         let changes = state.changes + 1;
-        *state = Progress {
-            changes,
-            ..Progress::default()
-        };
+        let inherited = state.inherited;
+        let before = std::mem::replace(
+            &mut *state,
+            Progress {
+                changes,
+                ..Progress::default()
+            },
+        );
+        if inherited {
+            // Giving memory back that is shared with the parent would copy it first.
+            std::mem::forget(before);
+        }
     }
 
     /// In the child of a fork: the thread is gone, and whatever it was doing.
@@ -149,6 +190,8 @@ impl Compiler {
         let mut state = self.lock();
         // Its channel may be in any state.
         std::mem::forget(state.queue.take());
+        state.born = processor_time();
+        state.inherited = true;
         state.seen = state.blocks.iter().map(|(_, _, head)| *head).collect();
     }
 
@@ -172,7 +215,8 @@ pub(crate) fn request(code: &Arc<Code>, ip: Ip) {
         return;
     }
     let mut state = code.compiler.lock();
-    if !state.seen.insert(pc) {
+    let eager = code.threshold == 1 || state.queue.is_some();
+    if !eager && processor_time().saturating_sub(state.born) < PATIENCE || !state.seen.insert(pc) {
         return;
     }
     if code.threshold == 1 {
