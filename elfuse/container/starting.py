@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from elfuse.container.places import cache_root
 from elfuse.engine import open_engine
 from elfuse.errors import CommandNotExecutable, CommandNotFound, ContainerError
 from elfuse.record import Record
@@ -37,7 +38,9 @@ def make_kernel(
     """A kernel with dev, proc and sys mounted; EngineUnavailable if there is no such engine."""
     namespace = Namespace(roots)
     kernel = Kernel(
-        open_engine(engine or os.environ.get("ELFUSE_ENGINE", ""), confined=confined),
+        open_engine(
+            engine or os.environ.get("ELFUSE_ENGINE", ""), cache=cache_root(), confined=confined
+        ),
         namespace,
         Options(contained=contained, hostname=os.fsencode(hostname), terminal=terminal),
         Trace(active=verbose),

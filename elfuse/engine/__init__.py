@@ -16,17 +16,19 @@ def default_name() -> str:
     return "jit" if find_spec("elfuse.engine._jit") else "unicorn"
 
 
-def open_engine(name: str = "", *, confined: bool = False) -> Engine:
+def open_engine(name: str = "", *, cache: str = "", confined: bool = False) -> Engine:
     """The back end `name`, or the best one this host can run.
 
-    With `confined` no guest instruction reaches host memory that is not the guest's; see
-    SECURITY.md for what that does not cover. `unicorn` always works so. EngineUnavailable if there is none or it cannot run here.
+    `cache` is the directory where it may keep translations, see `engine.cache`. With `confined` no
+    guest instruction reaches host memory that is not the guest's; see SECURITY.md for what that
+    does not cover. `unicorn` always works so. EngineUnavailable if there is none or it cannot run
+    here.
     """
     chosen = name or default_name()
     if chosen == "jit":
         from elfuse.engine.jit import JitEngine
 
-        return JitEngine(confined=confined)
+        return JitEngine(cache, confined=confined)
     if chosen == "unicorn":
         from elfuse.engine.unicorn import UnicornEngine
 

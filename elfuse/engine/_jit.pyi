@@ -1,20 +1,57 @@
 """The Rust crate `crates/elfuse-jit`. Private to `engine.jit`."""
 
+from collections.abc import Buffer
 from typing import final
 
 from elfuse.engine.protocol import Exit
 
-__all__ = ["Descriptors", "Space", "Vcpu", "interrupt_on"]
+__all__ = [
+    "Descriptors",
+    "Space",
+    "Vcpu",
+    "cache_key",
+    "check_object",
+    "fill_object",
+    "interrupt_on",
+    "read_profile",
+    "verify_object",
+]
+
+def cache_key() -> str | None:
+    """Names the directory of the objects this engine can use; None if it can use none."""
+
+def read_profile(
+    data: bytes,
+) -> list[tuple[str, int, bytes, list[int], list[tuple[int, bytes]]]] | None:
+    """Per file: name of its identity, base, path, heads, pages; None if the profile is damaged."""
+
+def fill_object(
+    file: Buffer,
+    file_digest: bytes,
+    base: int,
+    before: bytes,
+    heads: list[int],
+    pages: list[tuple[int, bytes]],
+    seconds: float,
+) -> tuple[bytes, int, int] | None:
+    """The object, regions added to `before`, heads left undone; None if nothing was added."""
+
+def check_object(data: bytes, base: int, file_digest: bytes) -> tuple[int, int]:
+    """Its regions and the bytes of their code; ValueError if it is damaged."""
+
+def verify_object(data: bytes, file: Buffer, file_digest: bytes, base: int, most: int) -> int:
+    """Compile `most` regions again; how many there were. ValueError if one is not the same."""
 
 @final
 class Space:
     """Instructions of one address space, whose address 0 is at the host address `memory`.
 
-    `confined`: no guest instruction reaches host memory that is not the guest's.
+    `confined`: no guest instruction reaches host memory that is not the guest's. `cache` is a
+    descriptor, which is taken, of the cache's directory, or -1.
     """
 
     def __new__(
-        cls, memory: int, exits: tuple[Exit, ...], threshold: int, confined: bool
+        cls, memory: int, exits: tuple[Exit, ...], threshold: int, confined: bool, cache: int
     ) -> Space: ...
     def set_executable(self, start: int, length: int, allowed: bool) -> None:
         """Allow or refuse fetches from whole pages, and forget what was decoded there."""
@@ -30,6 +67,18 @@ class Space:
 
     def after_fork(self) -> None:
         """In the child: the thread that compiles is gone."""
+
+    def attach(self, start: int, length: int, fd: int, offset: int) -> bool:
+        """Private pages of a file were mapped executable: use kept translations of them.
+
+        Whether there are any.
+        """
+
+    def record(self) -> None:
+        """Leave for later runs what was learnt about hot code."""
+
+    def statistics(self) -> tuple[int, int, int, int]:
+        """Regions compiled here; cache objects mapped, regions of them used, heads noted for it."""
 
     def reset(self) -> None:
         """Nothing is executable any more."""

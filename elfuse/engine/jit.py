@@ -4,6 +4,8 @@ Guest memory has the guest's protections, so that the host's processor checks ac
 turns its faults into the guest's. Executable pages are what it must be told.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 from collections.abc import Iterable
@@ -64,9 +66,12 @@ class JitVcpu:
 class _Memory(Slab):
     """Tells the crate what can be executed, and when that changes."""
 
-    def __init__(self, *, confined: bool) -> None:
+    def __init__(self, cache: str, *, confined: bool) -> None:
         super().__init__(self._forget, self._forget_all, enforced=True)
-        self.code = _jit.Space(self.base, tuple(Exit), _threshold(), confined)
+        threshold = _threshold()
+        directory = open_directory(cache) if cache and threshold else -1
+        self.keeps_code = directory >= 0
+        self.code = _jit.Space(self.base, tuple(Exit), threshold, confined, directory)
         self.texts = Texts(self.code)
 
     def _forget(self, start: int, length: int, allowed: Protection) -> None:
@@ -96,7 +101,12 @@ class _Memory(Slab):
         status: os.stat_result,
         offset: int,
     ) -> None:
-        if protection & _EXECUTE and not protection & _WRITE:
+        if not protection & _EXECUTE:
+            return
+        # What is kept between runs is used page by page when an instruction is met for the first
+        # time, which those kept from the program before would not be.
+        known = self.keeps_code and self.code.attach(start, length, fd, offset)
+        if not known and not protection & _WRITE:
             self.texts.map(start, length, fd, status, offset)
 
     def _set(self, start: int, length: int, protection: Protection) -> None:
@@ -113,16 +123,42 @@ def _threshold() -> int:
     return int(os.environ.get("ELFUSE_JIT_THRESHOLD", _THRESHOLD))
 
 
+def open_directory(path: str, *, create: bool = True) -> int:
+    """A descriptor of the cache's directory; -1 unless it is the user's and nobody else can write.
+
+    Symbolic links are followed above it only.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        fd = os.open(path, flags)
+    except OSError:
+        if not create:
+            return -1
+        try:
+            os.makedirs(path, 0o700, exist_ok=True)
+            os.mkdir(f"{path}/profiles", 0o700)
+        except OSError:
+            # There is a run all the same; `elfuse info` says that nothing is kept.
+            return -1
+        return open_directory(path, create=False)
+    status = os.fstat(fd)
+    if status.st_uid == os.geteuid() and not status.st_mode & 0o022:
+        return fd
+    os.close(fd)
+    return -1
+
+
 class JitEngine:
-    """See `engine.protocol.Engine`.
+    """See `engine.protocol.Engine`. `cache` is a directory for translations, or empty.
 
     ELFUSE_FAST_CALLS=0 leaves all system calls to the kernel part.
     """
 
     name = "jit"
 
-    def __init__(self, *, confined: bool = False) -> None:
-        self.memory = _Memory(confined=confined)
+    def __init__(self, cache: str = "", *, confined: bool = False) -> None:
+        self.memory = _Memory(cache, confined=confined)
+        self._cache = cache
         self._answers_calls = os.environ.get("ELFUSE_FAST_CALLS") != "0"
 
     def vcpu(self) -> JitVcpu:
@@ -139,6 +175,19 @@ class JitEngine:
         for number in signals:
             _jit.interrupt_on(number)
         return True
+
+    def finish(self, *, last: bool) -> None:
+        code = self.memory.code
+        if os.environ.get("ELFUSE_JIT_STATISTICS"):
+            # For tests and for those who measure: counted since the last execve.
+            text = "elfuse-jit: %d compiled, %d objects, %d regions from them, %d noted\n"
+            os.write(2, (text % code.statistics()).encode())
+        if self.memory.keeps_code:
+            code.record()
+            if last and os.listdir(f"{self._cache}/profiles"):
+                from elfuse.engine.cache import start_worker  # only if there is work
+
+                start_worker(self._cache)
 
     def after_fork(self, survivor: Vcpu) -> None:
         del survivor  # No vCPU holds anything of the others.

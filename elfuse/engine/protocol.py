@@ -146,6 +146,10 @@ class AddressSpace(Protocol):
     @property
     def limit(self) -> int: ...
     @property
+    def keeps_code(self) -> bool:
+        """Translations are kept for later runs, which must map code at the same addresses."""
+
+    @property
     def view(self) -> memoryview:
         """All of the guest's memory as bytes.
 
@@ -199,6 +203,9 @@ class Engine(Protocol):
 
         False if this engine cannot.
         """
+
+    def finish(self, *, last: bool) -> None:
+        """The host process ends; `last`, and with it the run."""
 
     def after_fork(self, survivor: Vcpu) -> None:
         """In the child of a host fork: only `survivor`'s thread still exists."""

@@ -33,6 +33,7 @@ class Slab:
         enforced: bool = False,
     ) -> None:
         self.limit = 1 << GUEST_BITS
+        self.keeps_code = False
         self._enforced = enforced
         # A page more, so that no access which begins inside ends in memory of the host.
         self.base = host.reserve(self.limit + PAGE)

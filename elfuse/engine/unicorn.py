@@ -401,6 +401,9 @@ class UnicornEngine:
         del signals  # Unicorn knows none.
         return False
 
+    def finish(self, *, last: bool) -> None:
+        """Nothing is kept."""
+
     def after_fork(self, survivor: Vcpu) -> None:
         self.gate = _Gate()
         self.vcpus = [vcpu for vcpu in self.vcpus if vcpu is survivor]

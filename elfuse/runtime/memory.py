@@ -62,6 +62,23 @@ class Memory:
             if found.value.wipe_on_fork:
                 self.space.discard(found.start, found.end - found.start)
 
+    def program_base(self, length: int) -> int:
+        """Where a position-independent program of this length goes."""
+        return (
+            self.places.home_of_program(length)
+            if self.space.keeps_code
+            else self.places.program_base
+        )
+
+    def _home(self, length: int, protection: int, flags: int, file: OpenFile | None) -> int:
+        """Where such a mapping goes in every run; 0 if that is taken or there is no such place."""
+        if not self.space.keeps_code or flags & mman.MAP_TYPE != mman.MAP_PRIVATE:
+            return 0
+        if file is None and not _reserves(protection, flags):
+            return 0
+        start = self.places.home(length)
+        return 0 if not start or self._areas.overlapping(start, start + length) else start
+
     def _forget(self) -> None:
         # Bounds of the area that the last copy used: most copies use it again.
         self._read_from = self._read_to = self._write_from = self._write_to = 0
@@ -328,6 +345,8 @@ class Memory:
         self, address: int, length: int, protection: int, flags: int, file: OpenFile | None
     ) -> int:
         if not flags & (mman.MAP_FIXED | mman.MAP_FIXED_NOREPLACE):
+            if not address and (home := self._home(length, protection, flags, file)):
+                return home
             key = () if address else self.places.key(length, protection, file)
             if not key:
                 return self.find_gap(length, address)
@@ -601,6 +620,11 @@ class Memory:
             return ("anonymous", *area.identity, address)
         status = os.fstat(area.backing.file.host_fd())
         return ("file", status.st_dev, status.st_ino, address + area.delta)
+
+
+def _reserves(protection: int, flags: int) -> bool:
+    """Whether a mapping only keeps space free, as glibc's ld.so does before it maps a library."""
+    return not protection and flags == mman.MAP_PRIVATE | mman.MAP_ANONYMOUS
 
 
 def _shifted(area: Area, shift: int) -> Area:

@@ -155,6 +155,7 @@ class Process:
             return
         if first:
             kernel.run_at_exit()
+        kernel.engine.finish(last=first)
         os._exit(128 + (status & 0x7F) if status & 0x7F else status >> 8)
 
     def _account(self) -> None:

@@ -7,12 +7,14 @@
 //! writes what every other thread would write.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use crate::access::Access;
-use crate::compile::{Arena, Compiler};
+use crate::cache::Cache;
+use crate::compile::{self, Arena, Compiler};
 use crate::cpu::Cpu;
 use crate::ir::{Args, Helper};
 use crate::state::State;
@@ -161,13 +163,15 @@ pub struct Code {
     entries: Reservation,
     /// Entries of code that may come back, at the same offsets.
     parked: OnceLock<Option<Reservation>>,
-    /// A byte per page: [`FETCH`], [`COMPILED`].
+    /// A byte per page: [`FETCH`], [`COMPILED`], [`CACHED`], [`DECODED`], [`KEPT`].
     executable: Reservation,
     /// For every instruction, the offset of its compiled code in `arena`, or 0.
     offsets: Reservation,
     pub(crate) arena: Arena,
     /// Compiled regions and who makes them.
     pub(crate) compiler: Compiler,
+    /// Regions of earlier runs.
+    pub(crate) cache: Option<Cache>,
     /// How often a branch target is reached before it is compiled.
     pub(crate) threshold: u16,
     /// Compiled code, too, checks that guest addresses are in guest memory.
@@ -178,6 +182,12 @@ pub struct Code {
 const FETCH: u8 = 1;
 /// Regions contain instructions of the page.
 const COMPILED: u8 = 2;
+/// The cache has regions that begin in the page and are not in use yet.
+const CACHED: u8 = 4;
+/// Instructions of the page were decoded.
+const DECODED: u8 = 8;
+/// Regions that begin in the page are from the cache.
+const KEPT: u8 = 16;
 
 /// Around the entries, so that direct branches out of the address space land somewhere.
 const MARGIN: u64 = 1 << 30;
@@ -186,13 +196,21 @@ impl Code {
     /// For the guest memory at the host address `memory`. Branch targets are compiled when they
     /// are reached `threshold` times; 0 is never. Compilation is in the background, unless
     /// `threshold` is 1, for tests. With `confined` no guest instruction reaches other memory of
-    /// the host: a page behind the guest's memory must be inaccessible.
-    pub fn new(memory: u64, threshold: u16, confined: bool) -> io::Result<Self> {
+    /// the host: a page behind the guest's memory must be inaccessible. `cache` is the directory
+    /// of the persistent cache.
+    pub fn new(
+        memory: u64,
+        threshold: u16,
+        confined: bool,
+        cache: Option<OwnedFd>,
+    ) -> io::Result<Self> {
+        let cache = cache.filter(|_| threshold != 0);
         Ok(Self {
             confined,
             offsets: Reservation::new(LIMIT)?,
             arena: Arena::new()?,
             compiler: Compiler::default(),
+            cache: cache.and_then(|directory| Cache::new(directory, confined)),
             threshold: if threshold == 0 { u16::MAX } else { threshold },
             memory,
             entries: Reservation::new(LIMIT / 4 * ENTRY + 2 * MARGIN)?,
@@ -229,6 +247,85 @@ impl Code {
     #[must_use]
     pub fn is_executable(&self, pc: u64) -> bool {
         pc < LIMIT && self.page(pc >> PAGE_BITS).load(Ordering::Relaxed) & FETCH != 0
+    }
+
+    /// Get ready to decode the instruction at `pc`; whether instructions may be fetched there.
+    #[inline(always)]
+    pub(crate) fn prepare(&self, pc: u64) -> bool {
+        if pc >= LIMIT {
+            return false;
+        }
+        let flags = self.page(pc >> PAGE_BITS).load(Ordering::Relaxed);
+        if flags & (FETCH | DECODED) == FETCH {
+            self.open_page(pc);
+        }
+        flags & FETCH != 0
+    }
+
+    /// An instruction of the page is about to be executed for the first time.
+    #[cold]
+    fn open_page(&self, pc: u64) {
+        let page = self.page(pc >> PAGE_BITS);
+        page.fetch_or(DECODED, Ordering::Relaxed);
+        if let Some(cache) = &self.cache
+            && page.fetch_and(!CACHED, Ordering::Relaxed) & CACHED != 0
+        {
+            page.fetch_or(KEPT, Ordering::Relaxed);
+            cache.install(self, pc);
+        }
+    }
+
+    /// Use the code at `offset` for the instruction at `pc`, which is not decoded.
+    ///
+    /// Only the table is written. Most regions are reached from others, so that the page which the
+    /// decoded instruction would be in is often not needed at all.
+    pub(crate) fn install_kept(&self, pc: u64, offset: u32) {
+        self.offset(pc).store(offset, Ordering::Release);
+    }
+
+    /// Whether the instruction at `ip`, which is not decoded, begins a region all the same.
+    #[inline(always)]
+    pub(crate) fn is_kept(&self, ip: Ip) -> bool {
+        let pc = self.pc(ip);
+        let flags = self.page(pc >> PAGE_BITS).load(Ordering::Relaxed);
+        flags & KEPT != 0 && self.compiled(ip).is_some()
+    }
+
+    /// Note that the cache has regions in the page of `pc`.
+    pub(crate) fn mark_cached(&self, pc: u64) {
+        self.page(pc >> PAGE_BITS)
+            .fetch_or(CACHED, Ordering::Relaxed);
+    }
+
+    /// Whether instructions of the page of `pc` were decoded since it became executable.
+    pub(crate) fn has_decoded(&self, pc: u64) -> bool {
+        self.page(pc >> PAGE_BITS).load(Ordering::Relaxed) & DECODED != 0
+    }
+
+    /// Note that `pc` is reached often, for the cache.
+    pub(crate) fn note(&self, ip: Ip) {
+        let pc = self.pc(ip);
+        if let Some(cache) = &self.cache
+            && self.compiled(ip).is_none()
+            && self.word(pc).is_some_and(compile::is_known)
+        {
+            cache.note(pc, false);
+        }
+    }
+
+    /// Leave for later runs what was learnt about hot code.
+    pub(crate) fn record(&self) {
+        if let Some(cache) = &self.cache {
+            cache.record(self);
+        }
+    }
+
+    /// In the child of a fork.
+    pub(crate) fn after_fork(&self) {
+        self.compiler.after_fork();
+        if let Some(cache) = &self.cache {
+            cache.after_fork();
+        }
     }
 
     /// Host address of what compiled code adds addresses to, to find other compiled code.
@@ -294,10 +391,14 @@ impl Code {
             if allowed {
                 self.page(page).fetch_or(FETCH, Ordering::Relaxed);
             } else {
-                self.page(page).fetch_and(!FETCH, Ordering::Relaxed);
+                let all = FETCH | CACHED | DECODED | KEPT;
+                self.page(page).fetch_and(!all, Ordering::Relaxed);
             }
         }
         self.invalidate(start, length);
+        if let Some(cache) = self.cache.as_ref().filter(|_| !allowed) {
+            cache.forget(start, start + length);
+        }
     }
 
     /// Instructions here changed.
@@ -327,6 +428,10 @@ impl Code {
             .any(|page| self.page(page).load(Ordering::Relaxed) & COMPILED != 0)
         {
             for head in self.compiler.take_overlapping(start, end) {
+                self.uninstall(head);
+            }
+            let cached = self.cache.iter();
+            for head in cached.flat_map(|cache| cache.overlapping(self, start, end)) {
                 self.uninstall(head);
             }
         }
@@ -376,11 +481,15 @@ impl Code {
 
     /// Forget everything but what is parked: nothing is executable.
     pub fn reset(&self) {
+        self.record();
         // First, so that nothing is installed any more that was compiled before.
         self.compiler.reset();
         self.entries.discard(0, self.entries.length);
         self.executable.discard(0, self.executable.length);
         self.offsets.discard(0, self.offsets.length);
+        if let Some(cache) = &self.cache {
+            cache.reset();
+        }
         self.arena.reset();
     }
 }

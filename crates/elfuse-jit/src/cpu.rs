@@ -122,6 +122,10 @@ pub struct Cpu {
     attention: Arc<Attention>,
     /// How often branch targets were reached, by a hash of their addresses.
     heat: Box<[u16; HEAT]>,
+    /// Low bits of heat: only while they are 0 there may be something to do.
+    warm_bits: u16,
+    /// Branch targets that were noted for the cache already, by the same hash.
+    noted: Box<[u64; HEAT]>,
     /// Instructions of its address space.
     pub code: Arc<Code>,
     /// Why `run` returned.
@@ -177,6 +181,9 @@ impl Drop for Cpu {
 
 /// Entries of [`Cpu::heat`].
 const HEAT: usize = 4096;
+/// How often branch targets are reached before they are noted for the cache: what is compiled ahead
+/// pays earlier than what is compiled while others wait for the processor.
+const WARM: u16 = 16;
 
 /// Addresses above this fault, their top byte aside (TBI).
 const ADDRESS_BITS: u64 = (1 << 56) - 1;
@@ -197,6 +204,8 @@ impl Cpu {
             interrupt: AtomicU32::new(0),
             attention: Arc::default(),
             heat: Box::new([0; HEAT]),
+            warm_bits: if code.threshold < WARM { 0 } else { WARM - 1 },
+            noted: Box::new([0; HEAT]),
             code,
             exit: Exit::Interrupted,
             fault_address: 0,
@@ -360,9 +369,21 @@ impl Cpu {
     #[inline(always)]
     fn warm(&mut self, to: Ip) {
         let heat = &mut self.heat[to.hash() % HEAT];
-        *heat += 1;
-        if *heat >= self.code.threshold {
-            *heat = 0;
+        *heat = heat.wrapping_add(1);
+        if *heat & self.warm_bits == 0 {
+            self.warmer(to);
+        }
+    }
+
+    #[cold]
+    fn warmer(&mut self, to: Ip) {
+        let index = to.hash() % HEAT;
+        if self.noted[index] != self.code.pc(to) {
+            self.noted[index] = self.code.pc(to);
+            self.code.note(to);
+        }
+        if self.heat[index] >= self.code.threshold {
+            self.heat[index] = 0;
             compile::request(&self.code, to);
         }
     }

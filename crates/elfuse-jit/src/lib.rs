@@ -7,6 +7,7 @@
 compile_error!("guest accesses are written for Linux on x86-64 so far: see access.rs");
 
 mod access;
+pub mod cache;
 pub mod calls;
 pub mod clock;
 pub mod code;

@@ -1,13 +1,20 @@
 //! The module `elfuse.engine._jit`: conversions only.
 
 use std::cell::UnsafeCell;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyBytes, PyTuple};
 
+use crate::cache::build::Source;
+use crate::cache::object::{DIGEST, Object, Regions};
+use crate::cache::profile::{self, BITS};
+use crate::cache::{Cache, key};
 use crate::calls::futex::{self, Request};
 use crate::calls::{self, Answers, Shared};
 use crate::code::Code;
@@ -26,10 +33,19 @@ struct Space {
 impl Space {
     /// For guest memory at a host address; `exits` is what `Vcpu.run` is to return, by number.
     /// Branch targets reached `threshold` times are compiled, none with 0. With `confined` guest
-    /// instructions reach no memory but the guest's.
+    /// instructions reach no memory but the guest's. `cache` is a descriptor, which is taken, of
+    /// the persistent cache's directory, or -1.
     #[new]
-    fn new(memory: u64, exits: Py<PyTuple>, threshold: u16, confined: bool) -> PyResult<Self> {
-        let code = Code::new(memory, threshold, confined)
+    fn new(
+        memory: u64,
+        exits: Py<PyTuple>,
+        threshold: u16,
+        confined: bool,
+        cache: i32,
+    ) -> PyResult<Self> {
+        // SAFETY: the caller gives it away.
+        let cache = (cache >= 0).then(|| unsafe { OwnedFd::from_raw_fd(cache) });
+        let code = Code::new(memory, threshold, confined, cache)
             .map_err(|error| PyOSError::new_err(error.to_string()))?;
         Ok(Self {
             code: Arc::new(code),
@@ -54,7 +70,23 @@ impl Space {
     }
 
     fn after_fork(&self) {
-        self.code.compiler.after_fork();
+        self.code.after_fork();
+    }
+
+    fn attach(&self, start: u64, length: u64, fd: i32, offset: u64) -> bool {
+        let cache = self.code.cache.as_ref();
+        cache.is_some_and(|cache| cache.attach(&self.code, start, length, fd, offset))
+    }
+
+    fn record(&self, py: Python<'_>) {
+        py.detach(|| self.code.record());
+    }
+
+    fn statistics(&self) -> (u64, u64, u64, u64) {
+        let cached = self.code.cache.as_ref();
+        let cached = cached.map(Cache::statistics).unwrap_or_default();
+        let compiled = self.code.compiler.compiled();
+        (compiled, cached.objects, cached.installed, cached.noted)
     }
 
     fn reset(&self) {
@@ -237,8 +269,118 @@ fn interrupt_on(number: i32) -> PyResult<()> {
     crate::signals::interrupt_on(number).map_err(|error| PyOSError::new_err(error.to_string()))
 }
 
+/// Names the directory of the objects this engine can use; None if it can use none.
+#[pyfunction]
+fn cache_key() -> Option<&'static str> {
+    key::key()
+}
+
+/// Per file: name of its identity, base, path, heads, pages.
+type Profile = Vec<(String, u64, Vec<u8>, Vec<u32>, Vec<(u32, [u8; BITS])>)>;
+
+/// What a profile says; None if it is damaged.
+#[pyfunction]
+fn read_profile(data: &[u8]) -> Option<Profile> {
+    let seen = profile::read(data)?.into_iter();
+    Some(
+        seen.map(|file| {
+            let name = file.identity.name();
+            (name, file.base, file.path, file.heads, file.pages)
+        })
+        .collect(),
+    )
+}
+
+fn digest(bytes: &[u8]) -> PyResult<&[u8; DIGEST]> {
+    bytes
+        .try_into()
+        .map_err(|_| PyValueError::new_err("a digest has 32 bytes"))
+}
+
+/// A new object for `file`: what `before`, an object or nothing, has and regions at `heads`.
+#[pyfunction]
+#[allow(clippy::too_many_arguments, reason = "each is a part of the work")]
+fn fill_object(
+    py: Python<'_>,
+    file: PyBuffer<u8>,
+    file_digest: &[u8],
+    base: u64,
+    before: &[u8],
+    heads: Vec<u32>,
+    pages: Vec<(u32, [u8; BITS])>,
+    seconds: f64,
+) -> PyResult<Option<(Py<PyBytes>, usize, usize)>> {
+    let source = Source {
+        file: contents(&file)?,
+        digest: digest(file_digest)?,
+        base,
+    };
+    let before = Object::open(before)
+        .ok()
+        .filter(|object| object.base == base && object.digest() == file_digest)
+        .and_then(|object| object.contents().ok())
+        .unwrap_or_default();
+    let time = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    let filled = py.detach(|| source.fill(before, &heads, &pages, time));
+    Ok(filled.map(|filled| {
+        let object = PyBytes::new(py, &filled.object).unbind();
+        (object, filled.added, filled.left)
+    }))
+}
+
+/// Regions and bytes of their code in an object, every checksum of it checked.
+#[pyfunction]
+fn check_object(data: &[u8], base: u64, file_digest: &[u8]) -> PyResult<(usize, usize)> {
+    let regions = checked(data, base, file_digest)?.contents();
+    let regions: Regions = regions.map_err(PyValueError::new_err)?;
+    let code = regions.values().map(|region| region.code.len()).sum();
+    Ok((regions.len(), code))
+}
+
+/// Compile `most` regions of an object again and compare; how many there were.
+#[pyfunction]
+fn verify_object(
+    py: Python<'_>,
+    data: &[u8],
+    file: PyBuffer<u8>,
+    file_digest: &[u8],
+    base: u64,
+    most: usize,
+) -> PyResult<usize> {
+    let object = checked(data, base, file_digest)?;
+    let source = Source {
+        file: contents(&file)?,
+        digest: digest(file_digest)?,
+        base,
+    };
+    py.detach(|| source.verify(object, most))
+        .map_err(PyValueError::new_err)
+}
+
+fn checked<'a>(data: &'a [u8], base: u64, file_digest: &[u8]) -> PyResult<Object<'a>> {
+    let object = Object::open(data).map_err(PyValueError::new_err)?;
+    if object.base != base || object.digest() != file_digest {
+        return Err(PyValueError::new_err("it is not the object of its name"));
+    }
+    Ok(object)
+}
+
+fn contents(file: &PyBuffer<u8>) -> PyResult<&[u8]> {
+    if !file.is_c_contiguous() {
+        return Err(PyValueError::new_err("not contiguous"));
+    }
+    // SAFETY: the buffer stays as long as `file`; a file that changes meanwhile gives regions that
+    // match no memory.
+    Ok(unsafe { std::slice::from_raw_parts(file.buf_ptr().cast(), file.len_bytes()) })
+}
+
 #[pymodule]
 fn _jit(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(cache_key, module)?)?;
+    module.add_function(wrap_pyfunction!(read_profile, module)?)?;
+    module.add_function(wrap_pyfunction!(fill_object, module)?)?;
+    module.add_function(wrap_pyfunction!(check_object, module)?)?;
+    module.add_function(wrap_pyfunction!(verify_object, module)?)?;
     module.add_class::<Space>()?;
     module.add_class::<Vcpu>()?;
     module.add_class::<Descriptors>()?;

@@ -127,7 +127,8 @@ class Image(Record):
         entry, interpreter_base = base + self.program.header.e_entry, 0
         if self.interpreter is not None:
             span = page_up(self.interpreter.highest - (self.interpreter.lowest & -PAGE))
-            place = memory.find_gap(span + self.interpreter.alignment)
+            place = span + self.interpreter.alignment
+            place = memory.home(place) or memory.find_gap(place)
             interpreter_base = _align(place, self.interpreter.alignment)
             interpreter_base -= self.interpreter.lowest & -PAGE
             _map(memory, self.interpreter, interpreter_base)
@@ -161,7 +162,9 @@ class Image(Record):
     def _base(self, memory: Memory, program: Program) -> int:
         if not program.position_independent:
             return 0
-        return _align(memory.places.program_base, program.alignment) - (program.lowest & -PAGE)
+        return _align(memory.program_base(program.highest), program.alignment) - (
+            program.lowest & -PAGE
+        )
 
     def _map_vdso(self, memory: Memory) -> int:
         image = vdso()

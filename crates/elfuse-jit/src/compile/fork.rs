@@ -22,10 +22,10 @@ extern "C" fn unlock() {
 }
 
 /// Held until dropped, by one thread.
-pub(super) struct Lock(PhantomData<*const ()>);
+pub(crate) struct Lock(PhantomData<*const ()>);
 
 impl Lock {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
             // SAFETY: the handlers live as long as the process, which never unloads the library.

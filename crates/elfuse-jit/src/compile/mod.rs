@@ -4,7 +4,7 @@ mod arena;
 mod atomics;
 mod flags;
 mod float;
-mod fork;
+pub(crate) mod fork;
 mod frame;
 mod integers;
 mod lift;
@@ -12,8 +12,8 @@ mod memory;
 mod region;
 mod vector;
 
-use std::cell::Cell;
-use std::collections::{BTreeSet, HashSet};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, LazyLock, Mutex, Weak};
@@ -24,12 +24,13 @@ use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{Context, control::ControlPlane};
 use cranelift_frontend::FunctionBuilderContext;
 
+use crate::cache::object::Translation;
 use crate::code::{Code, Ip};
 pub(crate) use crate::compile::arena::Arena;
 use crate::compile::region::Region;
 use crate::cpu::Cpu;
 use crate::interp;
-use crate::ir::{Args, Helper};
+use crate::ir::{Args, Helper, Insn};
 use crate::state::State;
 use crate::table;
 
@@ -58,7 +59,17 @@ fn isa() -> Option<OwnedTargetIsa> {
     }
     let triple = "x86_64-unknown-linux-gnu".parse().ok()?;
     let mut builder = cranelift_codegen::isa::lookup(triple).ok()?;
-    for (name, there) in [
+    for (name, there) in features() {
+        if there {
+            builder.enable(name).ok()?;
+        }
+    }
+    builder.finish(settings::Flags::new(flags)).ok()
+}
+
+/// The host processor's features that compiled code may depend on, by Cranelift's names.
+fn features() -> [(&'static str, bool); 11] {
+    [
         ("has_sse3", is_x86_feature_detected!("sse3")),
         ("has_ssse3", is_x86_feature_detected!("ssse3")),
         ("has_sse41", is_x86_feature_detected!("sse4.1")),
@@ -70,12 +81,13 @@ fn isa() -> Option<OwnedTargetIsa> {
         ("has_bmi1", is_x86_feature_detected!("bmi1")),
         ("has_bmi2", is_x86_feature_detected!("bmi2")),
         ("has_lzcnt", is_x86_feature_detected!("lzcnt")),
-    ] {
-        if there {
-            builder.enable(name).ok()?;
-        }
-    }
-    builder.finish(settings::Flags::new(flags)).ok()
+    ]
+}
+
+/// The features as a number: code is only good for processors that have the same.
+pub(crate) fn feature_bits() -> u32 {
+    let bits = features().map(|(_, there)| u32::from(there));
+    bits.into_iter().fold(0, |all, bit| all << 1 | bit)
 }
 
 /// Processor time that a process or its program takes before it has a thread that compiles: those
@@ -114,6 +126,8 @@ struct Progress {
     blocks: BTreeSet<(u64, u64, u64)>,
     /// Counts changes of code: what was being compiled meanwhile may be outdated.
     changes: u64,
+    /// Regions compiled since the address space was empty.
+    compiled: u64,
 }
 
 impl Default for Progress {
@@ -167,6 +181,11 @@ impl Compiler {
         heads
     }
 
+    /// How many regions were compiled since the address space was empty.
+    pub(crate) fn compiled(&self) -> u64 {
+        self.lock().compiled
+    }
+
     /// No regions are left.
     pub(crate) fn reset(&self) {
         let mut state = self.lock();
@@ -213,6 +232,9 @@ pub(crate) fn request(code: &Arc<Code>, ip: Ip) {
     let pc = code.pc(ip);
     if code.threshold == u16::MAX || code.compiled(ip).is_some() {
         return;
+    }
+    if let Some(cache) = &code.cache {
+        cache.note(pc, true);
     }
     let mut state = code.compiler.lock();
     let eager = code.threshold == 1 || state.queue.is_some();
@@ -270,34 +292,19 @@ fn work(code: &Weak<Code>, requests: &Receiver<u64>) {
     while let Ok(pc) = requests.recv() {
         let Some(code) = code.upgrade() else { return };
         compile(&code, pc);
+        if let Some(cache) = code.cache.as_ref().filter(|cache| cache.is_full()) {
+            cache.record(&code);
+        }
     }
 }
 
 /// Compile and install the region that begins at `pc`.
 fn compile(code: &Code, pc: u64) {
-    let Some(isa) = ISA.as_ref() else { return };
     let changes = code.compiler.lock().changes;
     let Some(region) = Region::discover(pc, |pc| fetch(code, pc)) else {
         return;
     };
-    let mut context = Context::new();
-    let mut builder = FunctionBuilderContext::new();
-    lift::lift(
-        &region,
-        code.confined,
-        isa.frontend_config(),
-        &mut context.func,
-        &mut builder,
-    );
-    let Ok(compiled) = context.compile(&**isa, &mut ControlPlane::default()) else {
-        debug_assert!(false, "Cranelift refuses a region");
-        return;
-    };
-    if !compiled.buffer.relocs().is_empty() {
-        return;
-    }
-    let Some(shared) = frame::share(compiled.code_buffer()) else {
-        debug_assert!(false, "Cranelift's frames look different");
+    let Some(compiled) = translate_region(&region, code.confined) else {
         return;
     };
     let mut state = code.compiler.lock();
@@ -306,24 +313,82 @@ fn compile(code: &Code, pc: u64) {
         state.seen.remove(&pc);
         return;
     }
-    let Some(offset) = code.arena.add(&shared) else {
+    let Some(offset) = code.arena.add(&compiled) else {
         return;
     };
     for (&start, block) in &region.blocks {
         state.blocks.insert((start, block.end_pc + 4, pc));
     }
+    state.compiled += 1;
     code.install(pc, offset);
 }
 
+/// The host's code for a region.
+fn translate_region(region: &Region, confined: bool) -> Option<Vec<u8>> {
+    let isa = ISA.as_ref()?;
+    let mut context = Context::new();
+    let mut builder = FunctionBuilderContext::new();
+    lift::lift(
+        region,
+        confined,
+        isa.frontend_config(),
+        &mut context.func,
+        &mut builder,
+    );
+    let Ok(compiled) = context.compile(&**isa, &mut ControlPlane::default()) else {
+        debug_assert!(false, "Cranelift refuses a region");
+        return None;
+    };
+    if !compiled.buffer.relocs().is_empty() {
+        return None;
+    }
+    let shared = frame::share(compiled.code_buffer());
+    debug_assert!(shared.is_some(), "Cranelift's frames look different");
+    shared
+}
+
+/// Compile the region at `base + head` from the words that are to be executed, for the cache.
+pub(crate) fn translate(
+    base: u64,
+    head: u32,
+    word: impl Fn(u64) -> Option<u32>,
+) -> Option<Translation> {
+    let used = RefCell::new(BTreeMap::new());
+    let region = Region::discover(base + u64::from(head), |pc| {
+        let word = word(pc)?;
+        let insn = recognise(word)?;
+        used.borrow_mut().insert(pc, word);
+        Some(insn)
+    })?;
+    let mut spans: Vec<(u32, Vec<u32>)> = Vec::new();
+    for (pc, word) in used.into_inner() {
+        let offset = u32::try_from(pc - base).ok()?;
+        match spans.last_mut() {
+            Some((start, words)) if offset == *start + 4 * words.len() as u32 => words.push(word),
+            _ => spans.push((offset, vec![word])),
+        }
+    }
+    let code = translate_region(&region)?;
+    Some(Translation { spans, code })
+}
+
 /// The instruction at `pc`, if it can be part of a region.
-fn fetch(code: &Code, pc: u64) -> Option<crate::ir::Insn> {
+fn fetch(code: &Code, pc: u64) -> Option<Insn> {
     // What was never executed is probably an error path, and only costs time.
     if !code.is_executable(pc) || code.threshold != 1 && !code.is_decoded(pc) {
         return None;
     }
     // From now on changes of the page are counted.
     code.mark_compiled(pc);
-    let word = code.word(pc)?;
+    recognise(code.word(pc)?)
+}
+
+/// Whether a region can begin with an instruction.
+pub(crate) fn is_known(word: u32) -> bool {
+    recognise(word).is_some()
+}
+
+fn recognise(word: u32) -> Option<Insn> {
     let insn = float::recognise(word)
         .or_else(|| vector::recognise(word))
         .or_else(|| table::decode(word))?;

@@ -19,8 +19,12 @@ pub(crate) use integers::settle_flags;
 /// Decode the instruction at `ip`, so that it is executed next; leaves if it cannot be fetched.
 pub(crate) fn decode(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let pc = cpu.code.pc(ip);
-    if !cpu.code.is_executable(pc) {
+    if !cpu.code.prepare(pc) {
         return cpu.refuse(pc, pc, Need::Execute);
+    }
+    if cpu.code.is_kept(ip) {
+        ip.redirect(crate::code::compiled);
+        return Some(ip);
     }
     let Some(word) = cpu.load::<u32>(ip, pc) else {
         cpu.fault_need = Need::Execute;

@@ -1,0 +1,353 @@
+//! The cache of one address space: objects behind mapped files, and what to write down.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::cache::build::place;
+use crate::cache::directory::{self, Directory};
+use crate::cache::object::{Entry, Object};
+use crate::cache::profile::{self, BITS, Seen};
+use crate::cache::{Identity, key};
+use crate::code::Code;
+use crate::compile::fork;
+
+const PAGE: u64 = 4096;
+/// Less is not worth a worker's start.
+const LEAST_HEADS: usize = 32;
+/// As many are written down before the process ends.
+const MANY_HEADS: usize = 4096;
+
+/// Counters for tests and for people who wonder.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Statistics {
+    /// Objects mapped since the address space was empty.
+    pub objects: u64,
+    /// Regions taken from them.
+    pub installed: u64,
+    /// Hot heads not written down yet.
+    pub noted: u64,
+}
+
+/// Of one address space.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    directory: Directory,
+    /// Only locked together with [`fork::Lock`].
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Mapped code, in the order of mapping: later ones may lie over earlier ones.
+    mappings: Vec<Mapping>,
+    /// Objects in the arena, by name.
+    loaded: HashMap<String, Loaded>,
+    /// Heads to write down.
+    noted: HashSet<u64>,
+    /// One of them was compiled, or would have been soon.
+    hot: bool,
+    statistics: Statistics,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Loaded {
+    offset: u32,
+    length: u32,
+}
+
+#[derive(Debug)]
+struct Mapping {
+    start: u64,
+    end: u64,
+    base: u64,
+    identity: Identity,
+    path: Vec<u8>,
+    loaded: Option<Loaded>,
+    /// Pages of the object whose regions are in use, by index.
+    installed: Vec<usize>,
+}
+
+struct Locked<'a> {
+    state: MutexGuard<'a, State>,
+    // Dropped after `state`.
+    _fork: fork::Lock,
+}
+
+impl Cache {
+    /// In the directory behind a descriptor; None if this engine's code cannot be kept.
+    pub(crate) fn new(directory: OwnedFd) -> Option<Self> {
+        key::key()?;
+        Some(Self {
+            directory: Directory::new(directory),
+            state: Mutex::default(),
+        })
+    }
+
+    fn lock(&self) -> Locked<'_> {
+        let fork = fork::Lock::new();
+        Locked {
+            state: self.state.lock().unwrap_or_else(PoisonError::into_inner),
+            _fork: fork,
+        }
+    }
+
+    pub(crate) fn statistics(&self) -> Statistics {
+        let locked = self.lock();
+        Statistics {
+            noted: locked.state.noted.len() as u64,
+            ..locked.state.statistics
+        }
+    }
+
+    /// Code of the file behind `fd` was mapped: use what is kept of it. Whether there is something.
+    pub(crate) fn attach(
+        &self,
+        code: &Code,
+        start: u64,
+        length: u64,
+        fd: RawFd,
+        offset: u64,
+    ) -> bool {
+        let Some(base) = start.checked_sub(offset) else {
+            return false;
+        };
+        let Ok(status) = directory::status(fd) else {
+            return false;
+        };
+        if status.st_mode & libc::S_IFMT != libc::S_IFREG {
+            return false;
+        }
+        let identity = Identity::of(&status);
+        let mut locked = self.lock();
+        let loaded = self.load(&mut locked.state, code, &identity, base);
+        let end = start + length;
+        if let Some(object) = loaded.and_then(|loaded| object(code, loaded)) {
+            for page in object.pages() {
+                let pc = base + u64::from(page.number) * PAGE;
+                if (start..end).contains(&pc) {
+                    code.mark_cached(pc);
+                }
+            }
+        }
+        locked.state.mappings.push(Mapping {
+            start,
+            end,
+            base,
+            identity,
+            path: directory::path_of(fd),
+            loaded,
+            installed: Vec::new(),
+        });
+        loaded.is_some()
+    }
+
+    /// Map the object of a file at an address, unless it is in the arena already.
+    fn load(
+        &self,
+        state: &mut State,
+        code: &Code,
+        identity: &Identity,
+        base: u64,
+    ) -> Option<Loaded> {
+        let name = format!("{}-{base:x}", self.directory.known(identity)?);
+        if let Some(loaded) = state.loaded.get(&name) {
+            return Some(*loaded);
+        }
+        let (file, length) = self.directory.object(&name)?;
+        let length = u32::try_from(length).ok()?;
+        let offset = code.arena.map(file.as_raw_fd(), length)?;
+        let loaded = Loaded { offset, length };
+        if object(code, loaded)?.base != base {
+            return None;
+        }
+        state.statistics.objects += 1;
+        state.loaded.insert(name, loaded);
+        Some(loaded)
+    }
+
+    /// Use the kept regions that begin in the page of `pc`.
+    pub(crate) fn install(&self, code: &Code, pc: u64) {
+        let mut locked = self.lock();
+        let state = &mut *locked.state;
+        let mapping = state.mappings.iter_mut().rev();
+        let Some(mapping) = mapping
+            .into_iter()
+            .find(|mapping| (mapping.start..mapping.end).contains(&pc))
+        else {
+            return;
+        };
+        let Some(loaded) = mapping.loaded else { return };
+        let Some(object) = object(code, loaded) else {
+            return;
+        };
+        let number = ((pc - mapping.base) / PAGE) as u32;
+        let Some((index, page)) = object.find(number) else {
+            return;
+        };
+        if object.check(page).is_err() {
+            return;
+        }
+        mapping.installed.push(index);
+        for entry in object.regions(page) {
+            let head = mapping.base + u64::from(entry.head);
+            if matches(code, mapping, &entry) && head.is_multiple_of(4) {
+                code.install_kept(head, loaded.offset + entry.code.start as u32);
+                state.statistics.installed += 1;
+            }
+        }
+    }
+
+    /// The heads of regions in use that have instructions in a range; they are used no more.
+    pub(crate) fn overlapping(&self, code: &Code, start: u64, end: u64) -> Vec<u64> {
+        let mut heads = Vec::new();
+        let mut locked = self.lock();
+        for mapping in &mut locked.state.mappings {
+            if end <= mapping.start || mapping.end <= start {
+                continue;
+            }
+            let Some(object) = mapping.loaded.and_then(|loaded| object(code, loaded)) else {
+                continue;
+            };
+            let pages: Vec<_> = object.pages().collect();
+            for &index in &mapping.installed {
+                let regions = pages.get(index).map(|&page| object.regions(page));
+                for entry in regions.into_iter().flatten() {
+                    if ranges(mapping.base, &entry).any(|(from, to, _)| from < end && start < to) {
+                        heads.push(mapping.base + u64::from(entry.head));
+                    }
+                }
+            }
+        }
+        heads
+    }
+
+    /// Code was unmapped, or is no code any more.
+    pub(crate) fn forget(&self, start: u64, end: u64) {
+        let mut locked = self.lock();
+        let mappings = &mut locked.state.mappings;
+        mappings.retain(|mapping| mapping.start < start || end < mapping.end);
+    }
+
+    /// Note a branch target that is reached often; `hot` if it is compiled now.
+    pub(crate) fn note(&self, pc: u64, hot: bool) {
+        let mut locked = self.lock();
+        locked.state.noted.insert(pc);
+        locked.state.hot |= hot;
+    }
+
+    /// Whether so much was noted that it should be written down soon.
+    pub(crate) fn is_full(&self) -> bool {
+        self.lock().state.noted.len() >= MANY_HEADS
+    }
+
+    /// Leave what was noted for the worker, if it is worth that.
+    pub(crate) fn record(&self, code: &Code) {
+        let seen = {
+            let mut locked = self.lock();
+            let state = &mut *locked.state;
+            if state.noted.len() < LEAST_HEADS && !state.hot {
+                return;
+            }
+            state.hot = false;
+            let noted = std::mem::take(&mut state.noted);
+            collect(code, &state.mappings, noted)
+        };
+        if !seen.is_empty() {
+            // Nothing depends on it: without the directory, or space in it, nothing is learnt.
+            let _ = self.directory.leave(&profile::write(&seen));
+        }
+    }
+
+    /// In the child of a fork: the parent writes down what both saw.
+    pub(crate) fn after_fork(&self) {
+        let mut locked = self.lock();
+        locked.state.noted.clear();
+        locked.state.hot = false;
+    }
+
+    /// Nothing is mapped any more; the arena is about to be emptied.
+    pub(crate) fn reset(&self) {
+        *self.lock().state = State::default();
+    }
+}
+
+/// An object in the arena.
+fn object(code: &Code, loaded: Loaded) -> Option<Object<'_>> {
+    Object::open(code.arena.bytes(loaded.offset, loaded.length)).ok()
+}
+
+/// Start, end and words of a region's spans as guest addresses.
+fn ranges<'a>(base: u64, entry: &Entry<'a>) -> impl Iterator<Item = (u64, u64, &'a [u8])> {
+    entry.spans().map(move |(start, words)| {
+        let start = base + u64::from(start);
+        (start, start + words.len() as u64, words)
+    })
+}
+
+/// Whether the guest's memory has the instructions that a region was made from.
+fn matches(code: &Code, mapping: &Mapping, entry: &Entry<'_>) -> bool {
+    ranges(mapping.base, entry).all(|(start, end, words)| {
+        let inside = mapping.start <= start && end <= mapping.end && start.is_multiple_of(4);
+        if !inside {
+            return false;
+        }
+        let mut pages = (start & !(PAGE - 1)..end).step_by(PAGE as usize);
+        // Marked before they are read: changes from now on are noticed.
+        pages.all(|page| {
+            code.mark_compiled(page);
+            code.is_executable(page)
+        }) && words
+            .chunks_exact(4)
+            .zip((start..).step_by(4))
+            .all(|(word, pc)| code.word(pc).is_some_and(|held| held.to_le_bytes() == word))
+    })
+}
+
+/// Sort heads by file, with the instructions executed there.
+fn collect(code: &Code, mappings: &[Mapping], noted: HashSet<u64>) -> Vec<Seen> {
+    let mut by_mapping: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+    for pc in noted {
+        let found = mappings
+            .iter()
+            .rposition(|mapping| (mapping.start..mapping.end).contains(&pc));
+        if let Some(index) = found
+            && let Ok(head) = u32::try_from(pc - mappings[index].base)
+        {
+            by_mapping.entry(index).or_default().push(head);
+        }
+    }
+    let mut seen = Vec::new();
+    for (index, mut heads) in by_mapping {
+        heads.sort_unstable();
+        let mapping = &mappings[index];
+        seen.push(Seen {
+            identity: mapping.identity,
+            base: mapping.base,
+            path: mapping.path.clone(),
+            heads,
+            pages: executed(code, mapping),
+        });
+    }
+    seen
+}
+
+fn executed(code: &Code, mapping: &Mapping) -> Vec<(u32, [u8; BITS])> {
+    let mut pages = Vec::new();
+    for page in (mapping.start..mapping.end).step_by(PAGE as usize) {
+        if !code.has_decoded(page) {
+            continue;
+        }
+        let mut bits = [0; BITS];
+        for pc in (page..page + PAGE).step_by(4) {
+            if code.is_decoded(pc) {
+                let (byte, bit) = place(pc as u32);
+                bits[byte] |= bit;
+            }
+        }
+        if let Ok(number) = u32::try_from((page - mapping.base) / PAGE) {
+            pages.push((number, bits));
+        }
+    }
+    pages
+}
