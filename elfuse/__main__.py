@@ -25,6 +25,7 @@ MANAGEMENT = frozenset(
         "info",
         "version",
         "completion",
+        "cache",
     }
 )
 """Words that are commands and not programs; `./pull` runs a program of that name."""

@@ -198,9 +198,14 @@ def _text(raw: bytes) -> str:
 
 
 def environment(home: Path | None = None) -> dict[str, str]:
-    """The environment of elfuse and of oracles: little, and the same everywhere."""
+    """The environment of elfuse and of oracles: little, and the same everywhere.
+
+    Without translations of earlier runs, unless ELFUSE_TEST_CACHE names a directory for them.
+    """
     variables = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
     variables["HOME"] = str(home or "/nonexistent")
+    # Workers that compile in the background would only slow the tests down.
+    variables["ELFUSE_CACHE"] = os.environ.get("ELFUSE_TEST_CACHE", "off")
     if home:
         variables["ELFUSE_HOME"] = str(home)
     return variables

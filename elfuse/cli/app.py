@@ -3,12 +3,14 @@
 import json
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from elfuse import __version__
-from elfuse.container import library
+from elfuse.cli.cache import cache, report
+from elfuse.cli.output import show, table, write
+from elfuse.container import library, warming
 from elfuse.errors import ElfuseError, UsageError
 
 app = typer.Typer(
@@ -18,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(cache, name="cache")
 
 Store = Annotated[str, typer.Option("--store", help="Where images and containers are kept.")]
 Format = Annotated[str, typer.Option("--format", help="table or json.")]
@@ -28,40 +31,23 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would go.
 All = Annotated[bool, typer.Option("--all", "-a", help="Stopped ones too.")]
 
 
-def _write(text: str) -> None:
-    sys.stdout.write(text + "\n")
-
-
-def _table(rows: list[list[str]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        _write("   ".join(cells).rstrip())
-
-
-def _show(header: list[str], rows: list[dict[str, Any]], form: str) -> None:
-    """Rows as a table with `header` naming the keys, or as a JSON array."""
-    if form == "json":
-        _write(json.dumps(rows, indent=1))
-    elif form == "table":
-        keys = [name.lower().replace(" ", "_") for name in header]
-        _table([header, *([str(row[key]) for key in keys] for row in rows)])
-    else:
-        raise UsageError(f"--format {form}: neither table nor json")
-
-
 @app.command()
 def pull(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...")],
     platform: Platform = "",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the digest only.")] = False,
     progress: Annotated[str, typer.Option(help="auto, plain or none.")] = "auto",
+    warm: Annotated[bool, typer.Option("--warm", help="Compile its programs ahead.")] = False,
     store: Store = "",
 ) -> None:
     """Prefetch images into the store."""
     for image in images:
         pulled = library.pull(image, store, platform, "none" if quiet else progress)
-        _write(pulled.digest if quiet else f"{pulled.reference} {pulled.digest}")
+        write(pulled.digest if quiet else f"{pulled.reference} {pulled.digest}")
+        if warm:
+            warmed = warming.warm(pulled.reference, (), store)
+            if not quiet:
+                report(warmed)
 
 
 @app.command("images")
@@ -70,9 +56,9 @@ def list_images(quiet: Quiet = False, form: Format = "table", store: Store = "")
     rows = library.images(store)
     if quiet:
         for row in rows:
-            _write(row["image_id"])
+            write(row["image_id"])
     else:
-        _show(["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"], rows, form)
+        show(["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"], rows, form)
 
 
 @app.command()
@@ -83,19 +69,19 @@ def rmi(
 ) -> None:
     """Remove images from the store."""
     for image in images:
-        _write(f"Untagged: {library.remove_image(image, store, force=force)}")
+        write(f"Untagged: {library.remove_image(image, store, force=force)}")
 
 
 @app.command()
 def inspect(image: str, store: Store = "") -> None:
     """An image's configuration and layers, or a container's description, as JSON."""
-    _write(json.dumps(library.inspect(image, store), indent=1))
+    write(json.dumps(library.inspect(image, store), indent=1))
 
 
 @app.command()
 def history(image: str, store: Store = "", form: Format = "table") -> None:
     """How an image's layers came to be."""
-    _show(["CREATED", "SIZE", "CREATED BY"], library.history(image, store), form)
+    show(["CREATED", "SIZE", "CREATED BY"], library.history(image, store), form)
 
 
 @app.command()
@@ -104,7 +90,7 @@ def prune(force: Force = False, dry_run: DryRun = False, store: Store = "") -> N
     if not force and not dry_run and not _confirmed():
         raise UsageError("nothing was removed", hint="confirm with y, or use --force")
     freed = library.prune(store, dry_run=dry_run)
-    _write(f"{'Would free' if dry_run else 'Freed'} {freed} bytes")
+    write(f"{'Would free' if dry_run else 'Freed'} {freed} bytes")
 
 
 def _confirmed() -> bool:
@@ -118,13 +104,13 @@ def verify(store: Store = "") -> None:
     """Hash everything in the store."""
     problems = library.verify(store)
     for problem in problems:
-        _write(problem)
+        write(problem)
     if problems:
         raise ElfuseError(
             f"the store has {len(problems)} damaged items",
             hint="remove and pull those images again",
         )
-    _write("the store is sound")
+    write("the store is sound")
 
 
 @app.command()
@@ -142,9 +128,9 @@ def ps(
     rows = library.containers(store, everything=everything)
     if quiet:
         for row in rows:
-            _write(row["container_id"])
+            write(row["container_id"])
     else:
-        _show(["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAMES"], rows, form)
+        show(["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAMES"], rows, form)
 
 
 @app.command()
@@ -154,23 +140,23 @@ def rm(
     """Remove containers and their changes."""
     for container in containers:
         library.remove_container(container, store)
-        _write(container)
+        write(container)
 
 
 @app.command()
 def info(store: Store = "", form: Format = "table") -> None:
-    """Engine, host and store."""
-    facts = library.info(store)
+    """Engine, host, store and cache."""
+    facts = library.info(store) | warming.facts()
     if form == "json":
-        _write(json.dumps(facts, indent=1))
+        write(json.dumps(facts, indent=1))
     else:
-        _table([[name, str(value)] for name, value in facts.items()])
+        table([[name, str(value)] for name, value in facts.items()])
 
 
 @app.command()
 def version() -> None:
     """The version."""
-    _write(f"elfuse {__version__}")
+    write(f"elfuse {__version__}")
 
 
 _LONG_FORMS = {

@@ -156,6 +156,6 @@ def _plain_help() -> str:
     return (
         "usage: elfuse [options] [--] PROG [args...]       run one aarch64 Linux program\n"
         "       elfuse run [options] IMAGE [COMMAND...]    run an image\n"
-        "       elfuse pull|images|rmi|prune|inspect|diff|ps|rm|info|version ...\n\n"
+        "       elfuse pull|images|rmi|prune|inspect|diff|ps|rm|cache|info|version ...\n\n"
         f"options:\n{PLAIN.help()}\n"
     )

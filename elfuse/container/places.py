@@ -1,11 +1,19 @@
 """Where things are kept: one directory with the store's layout and the containers, and a cache."""
 
+from __future__ import annotations
+
 import os
-from pathlib import Path
+
+from elfuse.typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def store_root(given: str = "") -> Path:
     """`--store DIR`, else ELFUSE_HOME, else the platform's user data directory."""
+    from pathlib import Path  # plain mode needs no store
+
     if given:
         return Path(given).absolute()
     home = os.environ.get("ELFUSE_HOME")

@@ -1,6 +1,6 @@
 """The Rust crate `crates/elfuse-jit`. Private to `engine.jit`."""
 
-from collections.abc import Buffer
+from mmap import mmap
 from typing import final
 
 from elfuse.engine.protocol import Exit
@@ -26,7 +26,7 @@ def read_profile(
     """Per file: name of its identity, base, path, heads, pages; None if the profile is damaged."""
 
 def fill_object(
-    file: Buffer,
+    file: mmap,
     file_digest: bytes,
     base: int,
     before: bytes,
@@ -39,8 +39,8 @@ def fill_object(
 def check_object(data: bytes, base: int, file_digest: bytes) -> tuple[int, int]:
     """Its regions and the bytes of their code; ValueError if it is damaged."""
 
-def verify_object(data: bytes, file: Buffer, file_digest: bytes, base: int, most: int) -> int:
-    """Compile `most` regions again; how many there were. ValueError if one is not the same."""
+def verify_object(data: bytes, base: int, file_digest: bytes, most: int) -> int:
+    """Compile `most` regions again; how many were. ValueError if one is not the same."""
 
 @final
 class Space:
@@ -78,7 +78,7 @@ class Space:
         """Leave for later runs what was learnt about hot code."""
 
     def statistics(self) -> tuple[int, int, int, int]:
-        """Regions compiled here; cache objects mapped, regions of them used, heads noted for it."""
+        """Regions that had to be compiled; cache objects mapped, regions of them used, heads noted for it."""
 
     def reset(self) -> None:
         """Nothing is executable any more."""

@@ -24,11 +24,11 @@ from elfuse.record import Record
 
 DEFAULT_LIMIT = 1 << 30
 """Bytes of objects that the worker leaves when it ends."""
-_LIBRARY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LIBRARY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class Object(Record):
-    """One object. `key` is of the engine that made it; `used_ns` when a worker last needed it."""
+    """One object. `key` is of the engine that made it; `used_ns` when it was last used, to a day."""
 
     key: str
     digest: str
@@ -162,7 +162,7 @@ def start_worker(root: str) -> None:
 
     It ends by itself when there are none any more or time is up, and at once if another works.
     """
-    code = f"import sys; sys.path.insert(0, {_LIBRARY!r}); from elfuse.engine import filling; "
+    code = f"import sys; sys.path.insert(0, {LIBRARY!r}); from elfuse.engine import filling; "
     null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)]
     os.posix_spawn(
         sys.executable,

@@ -102,7 +102,7 @@ def _fill_file(cache: Cache, key: str, part: _Work, seconds: float) -> int:
             digest = remember(cache, part.identity, content)
             place = cache.place(key, digest, part.base)
             before = b""
-            with suppress(FileNotFoundError, PermissionError):
+            with suppress(OSError):
                 before = cache.read(place)
             if len(before) > _LARGEST:
                 return 0

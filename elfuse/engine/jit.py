@@ -180,7 +180,7 @@ class JitEngine:
         code = self.memory.code
         if os.environ.get("ELFUSE_JIT_STATISTICS"):
             # For tests and for those who measure: counted since the last execve.
-            text = "elfuse-jit: %d compiled, %d objects, %d regions from them, %d noted\n"
+            text = "elfuse-jit: %d hot, %d objects, %d regions from them, %d noted\n"
             os.write(2, (text % code.statistics()).encode())
         if self.memory.keeps_code:
             code.record()

@@ -124,8 +124,8 @@ pub struct Cpu {
     heat: Box<[u16; HEAT]>,
     /// Low bits of heat: only while they are 0 there may be something to do.
     warm_bits: u16,
-    /// Branch targets that were noted for the cache already, by the same hash.
-    noted: Box<[u64; HEAT]>,
+    /// Branch targets that were noted for the cache already, by the same hash: low bits.
+    noted: Box<[u32; HEAT]>,
     /// Instructions of its address space.
     pub code: Arc<Code>,
     /// Why `run` returned.
@@ -378,8 +378,9 @@ impl Cpu {
     #[cold]
     fn warmer(&mut self, to: Ip) {
         let index = to.hash() % HEAT;
-        if self.noted[index] != self.code.pc(to) {
-            self.noted[index] = self.code.pc(to);
+        let name = (self.code.pc(to) >> 2) as u32;
+        if self.noted[index] != name {
+            self.noted[index] = name;
             self.code.note(to);
         }
         if self.heat[index] >= self.code.threshold {

@@ -11,7 +11,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
-use crate::cache::build::Source;
+use crate::cache::build::{self, Source};
 use crate::cache::object::{DIGEST, Object, Regions};
 use crate::cache::profile::{self, BITS};
 use crate::cache::{Cache, key};
@@ -85,8 +85,8 @@ impl Space {
     fn statistics(&self) -> (u64, u64, u64, u64) {
         let cached = self.code.cache.as_ref();
         let cached = cached.map(Cache::statistics).unwrap_or_default();
-        let compiled = self.code.compiler.compiled();
-        (compiled, cached.objects, cached.installed, cached.noted)
+        let hot = self.code.compiler.hot();
+        (hot, cached.objects, cached.installed, cached.noted)
     }
 
     fn reset(&self) {
@@ -300,6 +300,7 @@ fn digest(bytes: &[u8]) -> PyResult<&[u8; DIGEST]> {
 /// A new object for `file`: what `before`, an object or nothing, has and regions at `heads`.
 #[pyfunction]
 #[allow(clippy::too_many_arguments, reason = "each is a part of the work")]
+#[allow(clippy::needless_pass_by_value, reason = "made of Python's objects")]
 fn fill_object(
     py: Python<'_>,
     file: PyBuffer<u8>,
@@ -337,23 +338,17 @@ fn check_object(data: &[u8], base: u64, file_digest: &[u8]) -> PyResult<(usize, 
     Ok((regions.len(), code))
 }
 
-/// Compile `most` regions of an object again and compare; how many there were.
+/// Compile up to `most` regions of an object again and compare; how many.
 #[pyfunction]
 fn verify_object(
     py: Python<'_>,
     data: &[u8],
-    file: PyBuffer<u8>,
-    file_digest: &[u8],
     base: u64,
+    file_digest: &[u8],
     most: usize,
 ) -> PyResult<usize> {
     let object = checked(data, base, file_digest)?;
-    let source = Source {
-        file: contents(&file)?,
-        digest: digest(file_digest)?,
-        base,
-    };
-    py.detach(|| source.verify(object, most))
+    py.detach(|| build::verify(object, most))
         .map_err(PyValueError::new_err)
 }
 

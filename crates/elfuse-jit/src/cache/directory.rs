@@ -35,6 +35,18 @@ pub(super) fn path_of(fd: RawFd) -> Vec<u8> {
         .unwrap_or_default()
 }
 
+/// Let an object's time of modification say when it was last used, to a day: what was not used for
+/// long is removed first.
+fn mark_used(file: &File, status: &libc::stat) {
+    const DAY: i64 = 24 * 3600;
+    // SAFETY: nothing is written.
+    let now = unsafe { libc::time(std::ptr::null_mut()) };
+    if now - status.st_mtime > DAY {
+        // SAFETY: no times are "now".
+        unsafe { libc::futimens(file.as_raw_fd(), std::ptr::null()) };
+    }
+}
+
 impl Directory {
     /// Takes the descriptor.
     pub(super) fn new(fd: OwnedFd) -> Self {
@@ -70,6 +82,7 @@ impl Directory {
         let status = status(file.as_raw_fd()).ok()?;
         // SAFETY: it cannot fail.
         let user = unsafe { libc::geteuid() };
+        mark_used(&file, &status);
         let own = status.st_uid == user && status.st_mode & 0o022 == 0;
         let regular = status.st_mode & libc::S_IFMT == libc::S_IFREG;
         (own && regular).then_some((file, status.st_size as u64))

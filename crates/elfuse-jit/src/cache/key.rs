@@ -15,12 +15,11 @@ const BUILD_BYTES: usize = 20;
 /// may use it.
 pub fn key() -> Option<&'static str> {
     static KEY: LazyLock<Option<String>> = LazyLock::new(|| {
-        let build = build_id()?;
-        let mut name = String::new();
-        for byte in build {
-            name.push_str(&format!("{byte:02x}"));
-        }
-        Some(format!("{name}-{:x}-{FORM:x}", compile::feature_bits()))
+        let build = u128::from_be_bytes(*build_id()?.first_chunk()?);
+        Some(format!(
+            "{build:032x}-{:x}-{FORM:x}",
+            compile::feature_bits()
+        ))
     });
     KEY.as_deref()
 }

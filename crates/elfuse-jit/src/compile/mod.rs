@@ -126,8 +126,8 @@ struct Progress {
     blocks: BTreeSet<(u64, u64, u64)>,
     /// Counts changes of code: what was being compiled meanwhile may be outdated.
     changes: u64,
-    /// Regions compiled since the address space was empty.
-    compiled: u64,
+    /// Regions asked for since the address space was empty.
+    hot: u64,
 }
 
 impl Default for Progress {
@@ -181,9 +181,9 @@ impl Compiler {
         heads
     }
 
-    /// How many regions were compiled since the address space was empty.
-    pub(crate) fn compiled(&self) -> u64 {
-        self.lock().compiled
+    /// How many regions had to be compiled since the address space was empty.
+    pub(crate) fn hot(&self) -> u64 {
+        self.lock().hot
     }
 
     /// No regions are left.
@@ -233,6 +233,9 @@ pub(crate) fn request(code: &Arc<Code>, ip: Ip) {
     if code.threshold == u16::MAX || code.compiled(ip).is_some() {
         return;
     }
+    if !code.word(pc).is_some_and(is_known) {
+        return;
+    }
     if let Some(cache) = &code.cache {
         cache.note(pc, true);
     }
@@ -241,6 +244,7 @@ pub(crate) fn request(code: &Arc<Code>, ip: Ip) {
     if !eager && processor_time().saturating_sub(state.born) < PATIENCE || !state.seen.insert(pc) {
         return;
     }
+    state.hot += 1;
     if code.threshold == 1 {
         drop(state);
         compile(code, pc);
@@ -319,7 +323,6 @@ fn compile(code: &Code, pc: u64) {
     for (&start, block) in &region.blocks {
         state.blocks.insert((start, block.end_pc + 4, pc));
     }
-    state.compiled += 1;
     code.install(pc, offset);
 }
 
@@ -347,21 +350,22 @@ fn translate_region(region: &Region, confined: bool) -> Option<Vec<u8>> {
     shared
 }
 
-/// Compile the region at `base + head` from the words that are to be executed, for the cache.
+/// Compile the region at `base + head` from the words that are to be executed, for the cache. It
+/// depends on nothing else: `word` is asked once for each.
 pub(crate) fn translate(
     base: u64,
     head: u32,
     word: impl Fn(u64) -> Option<u32>,
 ) -> Option<Translation> {
-    let used = RefCell::new(BTreeMap::new());
+    let asked = RefCell::new(BTreeMap::new());
     let region = Region::discover(base + u64::from(head), |pc| {
-        let word = word(pc)?;
-        let insn = recognise(word)?;
-        used.borrow_mut().insert(pc, word);
+        let fetch = || word(pc).and_then(|word| Some((word, recognise(word)?)));
+        let (_, insn) = (*asked.borrow_mut().entry(pc).or_insert_with(fetch))?;
         Some(insn)
     })?;
     let mut spans: Vec<(u32, Vec<u32>)> = Vec::new();
-    for (pc, word) in used.into_inner() {
+    for (pc, fetched) in asked.into_inner() {
+        let Some((word, _)) = fetched else { continue };
         let offset = u32::try_from(pc - base).ok()?;
         match spans.last_mut() {
             Some((start, words)) if offset == *start + 4 * words.len() as u32 => words.push(word),
