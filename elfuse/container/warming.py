@@ -99,14 +99,15 @@ def verify(*, everything: bool) -> Iterator[str]:
     if problem:
         yield f"{root}: {problem}"
         return
-    cache, key = open_cache(), _jit.cache_key()
+    cache = open_cache()
+    keys = {_jit.cache_key(confined): confined for confined in (False, True)}
     for found in cache.objects():
         try:
             data, digest = cache.read(found.path), bytes.fromhex(found.digest)
             count, _code = _jit.check_object(data, found.base, digest)
-            if found.key == key:
+            if found.key in keys:
                 most = count if everything else _SAMPLE
-                _jit.verify_object(data, found.base, digest, most)
+                _jit.verify_object(data, found.base, digest, keys[found.key], most)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             yield f"{found.path}: {why}"

@@ -17,18 +17,22 @@ __all__ = [
     "verify_object",
 ]
 
-def cache_key() -> str | None:
+def cache_key(confined: bool) -> str | None:
     """Names the directory of the objects this engine can use; None if it can use none."""
 
 def read_profile(
     data: bytes,
-) -> list[tuple[str, int, bytes, list[int], list[tuple[int, bytes]]]] | None:
-    """Per file: name of its identity, base, path, heads, pages; None if the profile is damaged."""
+) -> tuple[list[tuple[str, int, bytes, list[int], list[tuple[int, bytes]]]], bool] | None:
+    """Per file: name of its identity, base, path, heads, pages; whether code was confined.
+
+    None if the profile is damaged.
+    """
 
 def fill_object(
     file: mmap,
     file_digest: bytes,
     base: int,
+    confined: bool,
     before: bytes,
     heads: list[int],
     pages: list[tuple[int, bytes]],
@@ -39,7 +43,7 @@ def fill_object(
 def check_object(data: bytes, base: int, file_digest: bytes) -> tuple[int, int]:
     """Its regions and the bytes of their code; ValueError if it is damaged."""
 
-def verify_object(data: bytes, base: int, file_digest: bytes, most: int) -> int:
+def verify_object(data: bytes, base: int, file_digest: bytes, confined: bool, most: int) -> int:
     """Compile `most` regions again; how many were. ValueError if one is not the same."""
 
 @final

@@ -25,6 +25,7 @@ class _Work(Record):
 
     identity: str
     base: int
+    confined: bool
     path: bytes
     heads: set[int]
     pages: dict[int, bytes]
@@ -54,11 +55,10 @@ def work(root: str) -> None:
 
 def fill(cache: Cache, seconds: float = _SECONDS) -> Filled:
     """Compile what profiles name, and remove them. By the holder of the lock."""
-    key = _jit.cache_key()
     end = time.monotonic() + seconds
     files = regions = 0
     for part in _collect(cache):
-        added = _fill_file(cache, key, part, end - time.monotonic()) if key else 0
+        added = _fill_file(cache, part, end - time.monotonic())
         files += bool(added)
         regions += added
     return Filled(files, regions)
@@ -66,7 +66,7 @@ def fill(cache: Cache, seconds: float = _SECONDS) -> Filled:
 
 def _collect(cache: Cache) -> list[_Work]:
     """Read and remove all profiles; what several say of a file is put together."""
-    found: dict[tuple[str, int], _Work] = {}
+    found: dict[tuple[str, int, bool], _Work] = {}
     for name in sorted(os.listdir(cache.profiles)):
         path = f"{cache.profiles}/{name}"
         data = b""
@@ -77,8 +77,10 @@ def _collect(cache: Cache) -> list[_Work]:
             data = cache.read(path)
         # First: one that cannot be worked on must not come back.
         os.unlink(path)
-        for identity, base, where, heads, pages in _jit.read_profile(data) or ():
-            held = found.setdefault((identity, base), _Work(identity, base, where, set(), {}))
+        files, confined = _jit.read_profile(data) or ([], False)
+        for identity, base, where, heads, pages in files:
+            new = _Work(identity, base, confined, where, set(), {})
+            held = found.setdefault((identity, base, confined), new)
             held.heads.update(heads)
             for number, bits in pages:
                 before = int.from_bytes(held.pages.get(number, b""), "little")
@@ -87,8 +89,12 @@ def _collect(cache: Cache) -> list[_Work]:
     return list(found.values())
 
 
-def _fill_file(cache: Cache, key: str, part: _Work, seconds: float) -> int:
+def _fill_file(cache: Cache, part: _Work, seconds: float) -> int:
     """Regions added to the file's object."""
+    key = _jit.cache_key(part.confined)
+    if key is None:
+        # An engine without a name: its code could not be told from another's.
+        return 0
     try:
         fd = os.open(part.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):
@@ -110,6 +116,7 @@ def _fill_file(cache: Cache, key: str, part: _Work, seconds: float) -> int:
                 content,
                 bytes.fromhex(digest),
                 part.base,
+                part.confined,
                 before,
                 sorted(part.heads),
                 sorted(part.pages.items()),

@@ -196,27 +196,27 @@ impl Code {
     /// For the guest memory at the host address `memory`. Branch targets are compiled when they
     /// are reached `threshold` times; 0 is never. Compilation is in the background, unless
     /// `threshold` is 1, for tests. With `confined` no guest instruction reaches other memory of
-    /// the host: a page behind the guest's memory must be inaccessible. `cache` is the directory
-    /// of the persistent cache.
-    pub fn new(
-        memory: u64,
-        threshold: u16,
-        confined: bool,
-        cache: Option<OwnedFd>,
-    ) -> io::Result<Self> {
-        let cache = cache.filter(|_| threshold != 0);
+    /// the host: a page behind the guest's memory must be inaccessible.
+    pub fn new(memory: u64, threshold: u16, confined: bool) -> io::Result<Self> {
         Ok(Self {
             confined,
             offsets: Reservation::new(LIMIT)?,
             arena: Arena::new()?,
             compiler: Compiler::default(),
-            cache: cache.and_then(|directory| Cache::new(directory, confined)),
+            cache: None,
             threshold: if threshold == 0 { u16::MAX } else { threshold },
             memory,
             entries: Reservation::new(LIMIT / 4 * ENTRY + 2 * MARGIN)?,
             parked: OnceLock::new(),
             executable: Reservation::new(LIMIT / PAGE)?,
         })
+    }
+
+    /// Use translations kept in a directory, and leave what later runs can use.
+    #[must_use]
+    pub fn with_cache(mut self, directory: OwnedFd) -> Self {
+        self.cache = Cache::new(directory, self.confined);
+        self
     }
 
     /// The decoded form of the instruction at `pc`; None outside the address space or unaligned.

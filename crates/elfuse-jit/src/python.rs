@@ -43,10 +43,12 @@ impl Space {
         confined: bool,
         cache: i32,
     ) -> PyResult<Self> {
-        // SAFETY: the caller gives it away.
-        let cache = (cache >= 0).then(|| unsafe { OwnedFd::from_raw_fd(cache) });
-        let code = Code::new(memory, threshold, confined, cache)
+        let mut code = Code::new(memory, threshold, confined)
             .map_err(|error| PyOSError::new_err(error.to_string()))?;
+        if cache >= 0 {
+            // SAFETY: the caller gives it away.
+            code = code.with_cache(unsafe { OwnedFd::from_raw_fd(cache) });
+        }
         Ok(Self {
             code: Arc::new(code),
             exits,
@@ -271,24 +273,25 @@ fn interrupt_on(number: i32) -> PyResult<()> {
 
 /// Names the directory of the objects this engine can use; None if it can use none.
 #[pyfunction]
-fn cache_key() -> Option<&'static str> {
-    key::key()
+fn cache_key(confined: bool) -> Option<String> {
+    key::key(confined)
 }
 
-/// Per file: name of its identity, base, path, heads, pages.
-type Profile = Vec<(String, u64, Vec<u8>, Vec<u32>, Vec<(u32, [u8; BITS])>)>;
+/// Per file: name of its identity, base, path, heads, pages; whether the code was confined.
+type Profile = (
+    Vec<(String, u64, Vec<u8>, Vec<u32>, Vec<(u32, [u8; BITS])>)>,
+    bool,
+);
 
 /// What a profile says; None if it is damaged.
 #[pyfunction]
 fn read_profile(data: &[u8]) -> Option<Profile> {
-    let seen = profile::read(data)?.into_iter();
-    Some(
-        seen.map(|file| {
-            let name = file.identity.name();
-            (name, file.base, file.path, file.heads, file.pages)
-        })
-        .collect(),
-    )
+    let (seen, confined) = profile::read(data)?;
+    let seen = seen.into_iter().map(|file| {
+        let name = file.identity.name();
+        (name, file.base, file.path, file.heads, file.pages)
+    });
+    Some((seen.collect(), confined))
 }
 
 fn digest(bytes: &[u8]) -> PyResult<&[u8; DIGEST]> {
@@ -306,6 +309,7 @@ fn fill_object(
     file: PyBuffer<u8>,
     file_digest: &[u8],
     base: u64,
+    confined: bool,
     before: &[u8],
     heads: Vec<u32>,
     pages: Vec<(u32, [u8; BITS])>,
@@ -315,6 +319,7 @@ fn fill_object(
         file: contents(&file)?,
         digest: digest(file_digest)?,
         base,
+        confined,
     };
     let before = Object::open(before)
         .ok()
@@ -345,10 +350,11 @@ fn verify_object(
     data: &[u8],
     base: u64,
     file_digest: &[u8],
+    confined: bool,
     most: usize,
 ) -> PyResult<usize> {
     let object = checked(data, base, file_digest)?;
-    py.detach(|| build::verify(object, most))
+    py.detach(|| build::verify(object, confined, most))
         .map_err(PyValueError::new_err)
 }
 

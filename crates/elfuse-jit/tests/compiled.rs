@@ -100,7 +100,7 @@ impl Machine {
         // Guest address 0 is at the first page's beginning.
         let memory = vec![0; MEMORY + PAGE as usize];
         let start = (memory.as_ptr() as u64).next_multiple_of(PAGE);
-        let code = Arc::new(Code::new(start, threshold).expect("memory"));
+        let code = Arc::new(Code::new(start, threshold, false).expect("memory"));
         code.set_executable(CODE, PAGE, true);
         Self {
             memory,

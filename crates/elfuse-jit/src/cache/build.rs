@@ -24,6 +24,8 @@ pub struct Source<'a> {
     pub digest: &'a [u8; DIGEST],
     /// Guest address of its first byte.
     pub base: u64,
+    /// Whether the code is to be confined.
+    pub confined: bool,
 }
 
 /// What became of [`Source::fill`].
@@ -82,7 +84,7 @@ impl Source<'_> {
                 length.set(length.get() + 1);
                 self.word(offset)
             };
-            let made = compile::translate(self.base, head, word);
+            let made = compile::translate(self.base, head, self.confined, word);
             regions.extend(made.map(|region| (head, region)));
         }
         let added = regions.len() - known;
@@ -100,7 +102,7 @@ impl Source<'_> {
 
 /// Whether regions of an object are what compiling their instructions gives, `most` of them, spread
 /// over the object; how many were compiled.
-pub fn verify(object: Object<'_>, most: usize) -> Result<usize, Damage> {
+pub fn verify(object: Object<'_>, confined: bool, most: usize) -> Result<usize, Damage> {
     let regions = object.contents()?;
     let step = (regions.len() / most.max(1)).max(1);
     let mut checked = 0;
@@ -113,7 +115,8 @@ pub fn verify(object: Object<'_>, most: usize) -> Result<usize, Damage> {
                 (first..).step_by(4).zip(words.iter().copied())
             })
             .collect();
-        let made = compile::translate(object.base, head, |pc| words.get(&pc).copied());
+        let word = |pc| words.get(&pc).copied();
+        let made = compile::translate(object.base, head, confined, word);
         if made.as_ref() != Some(region) {
             return Err("compiling a region again gives other code");
         }

@@ -16,7 +16,11 @@ const DIGITS: usize = 64;
 
 /// An open directory that was found to be the user's alone.
 #[derive(Debug)]
-pub(super) struct Directory(OwnedFd);
+pub(super) struct Directory {
+    fd: OwnedFd,
+    /// Of the objects that can be used.
+    key: String,
+}
 
 pub(super) fn status(fd: RawFd) -> io::Result<libc::stat> {
     // SAFETY: all zero is a valid status.
@@ -48,9 +52,10 @@ fn mark_used(file: &File, status: &libc::stat) {
 }
 
 impl Directory {
-    /// Takes the descriptor.
-    pub(super) fn new(fd: OwnedFd) -> Self {
-        Self(fd)
+    /// Takes the descriptor; None if no object could be used.
+    pub(super) fn new(fd: OwnedFd, confined: bool) -> Option<Self> {
+        let key = key::key(confined)?;
+        Some(Self { fd, key })
     }
 
     /// The digest of the content of a file that was hashed before, in hexadecimal digits.
@@ -60,7 +65,7 @@ impl Directory {
         // SAFETY: `found` has as many bytes as it is told.
         let length = unsafe {
             libc::readlinkat(
-                self.0.as_raw_fd(),
+                self.fd.as_raw_fd(),
                 name.as_ptr(),
                 found.as_mut_ptr().cast(),
                 found.len(),
@@ -75,7 +80,7 @@ impl Directory {
     pub(super) fn object(&self, name: &str) -> Option<(File, u64)> {
         let file = self
             .open(
-                &format!("code/{}/{name}", key::key()?),
+                &format!("code/{}/{name}", self.key),
                 libc::O_RDONLY | libc::O_NONBLOCK,
             )
             .ok()?;
@@ -97,7 +102,7 @@ impl Directory {
         let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL;
         self.open(&part, flags)?.write_all(profile)?;
         let (from, to) = (CString::new(part)?, CString::new(name)?);
-        let fd = self.0.as_raw_fd();
+        let fd = self.fd.as_raw_fd();
         // SAFETY: both are strings.
         if unsafe { libc::renameat(fd, from.as_ptr(), fd, to.as_ptr()) } < 0 {
             return Err(io::Error::last_os_error());
@@ -109,7 +114,7 @@ impl Directory {
         let path = CString::new(path)?;
         let flags = flags | libc::O_NOFOLLOW | libc::O_CLOEXEC;
         // SAFETY: a string; the mode is for O_CREAT.
-        let fd = unsafe { libc::openat(self.0.as_raw_fd(), path.as_ptr(), flags, 0o600) };
+        let fd = unsafe { libc::openat(self.fd.as_raw_fd(), path.as_ptr(), flags, 0o600) };
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }

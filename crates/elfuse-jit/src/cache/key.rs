@@ -8,12 +8,13 @@ use crate::compile;
 const FORM: u32 = 1;
 const BUILD_BYTES: usize = 20;
 
-/// Names this build of the engine, the host processor's features and the form of objects; None if
-/// the linker left no build ID, so that code of another build could not be told from this one's.
+/// Names this build of the engine, the host processor's features, the form of objects and whether the
+/// code is confined; None if the linker left no build ID, so that code of another build could not be
+/// told from this one's.
 ///
 /// Compiled code has distances between functions of this library in it: only the very same library
 /// may use it.
-pub fn key() -> Option<&'static str> {
+pub fn key(confined: bool) -> Option<String> {
     static KEY: LazyLock<Option<String>> = LazyLock::new(|| {
         let build = u128::from_be_bytes(*build_id()?.first_chunk()?);
         Some(format!(
@@ -21,7 +22,8 @@ pub fn key() -> Option<&'static str> {
             compile::feature_bits()
         ))
     });
-    KEY.as_deref()
+    let key = KEY.as_deref()?;
+    Some(format!("{key}{}", if confined { "-confined" } else { "" }))
 }
 
 /// The note that the linker put into this library, from memory: the file may have been replaced.

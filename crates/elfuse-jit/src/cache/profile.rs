@@ -1,7 +1,7 @@
 //! What a process writes down about code that is worth compiling.
 //!
 //! ```text
-//! magic; then per mapped file
+//! magic; 1 if the code was confined; then per mapped file
 //!   its identity, the guest address of its first byte
 //!   lengths of what follows: path, heads, pages
 //!   path on the host; heads as offsets; pages: number, a bit per executed instruction
@@ -32,8 +32,9 @@ pub struct Seen {
 
 /// The form on disk.
 #[must_use]
-pub fn write(seen: &[Seen]) -> Vec<u8> {
+pub fn write(seen: &[Seen], confined: bool) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
+    bytes.extend(u32::from(confined).to_le_bytes());
     for file in seen {
         let Identity {
             device,
@@ -60,14 +61,15 @@ pub fn write(seen: &[Seen]) -> Vec<u8> {
     bytes
 }
 
-/// Read the form on disk; None if it is damaged.
+/// Read the form on disk, and whether the code was confined; None if it is damaged.
 #[must_use]
-pub fn read(bytes: &[u8]) -> Option<Vec<Seen>> {
+pub fn read(bytes: &[u8]) -> Option<(Vec<Seen>, bool)> {
     let (body, sum) = bytes.split_at_checked(bytes.len().checked_sub(8)?)?;
     if checksum(body) != u64::from_le_bytes(sum.try_into().ok()?) {
         return None;
     }
     let mut rest = body.strip_prefix(&MAGIC)?;
+    let confined = word(&mut rest)? != 0;
     let mut seen = Vec::new();
     while !rest.is_empty() {
         let mut long = || Some(u64::from_le_bytes(take(&mut rest, 8)?.try_into().ok()?));
@@ -103,7 +105,7 @@ pub fn read(bytes: &[u8]) -> Option<Vec<Seen>> {
             pages,
         });
     }
-    Some(seen)
+    Some((seen, confined))
 }
 
 fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::cache::Identity;
 use crate::cache::build::place;
 use crate::cache::directory::{self, Directory};
 use crate::cache::object::{Entry, Object};
 use crate::cache::profile::{self, BITS, Seen};
-use crate::cache::{Identity, key};
 use crate::code::Code;
 use crate::compile::fork;
 
@@ -76,10 +76,9 @@ struct Locked<'a> {
 
 impl Cache {
     /// In the directory behind a descriptor; None if this engine's code cannot be kept.
-    pub(crate) fn new(directory: OwnedFd) -> Option<Self> {
-        key::key()?;
+    pub(crate) fn new(directory: OwnedFd, confined: bool) -> Option<Self> {
         Some(Self {
-            directory: Directory::new(directory),
+            directory: Directory::new(directory, confined)?,
             state: Mutex::default(),
         })
     }
@@ -255,7 +254,7 @@ impl Cache {
         };
         if !seen.is_empty() {
             // Nothing depends on it: without the directory, or space in it, nothing is learnt.
-            let _ = self.directory.leave(&profile::write(&seen));
+            let _ = self.directory.leave(&profile::write(&seen, code.confined));
         }
     }
 

@@ -355,6 +355,7 @@ fn translate_region(region: &Region, confined: bool) -> Option<Vec<u8>> {
 pub(crate) fn translate(
     base: u64,
     head: u32,
+    confined: bool,
     word: impl Fn(u64) -> Option<u32>,
 ) -> Option<Translation> {
     let asked = RefCell::new(BTreeMap::new());
@@ -372,7 +373,7 @@ pub(crate) fn translate(
             _ => spans.push((offset, vec![word])),
         }
     }
-    let code = translate_region(&region)?;
+    let code = translate_region(&region, confined)?;
     Some(Translation { spans, code })
 }
 
