@@ -70,13 +70,9 @@ class Memory:
             else self.places.program_base
         )
 
-    def _home(self, length: int, protection: int, flags: int, file: OpenFile | None) -> int:
-        """Where such a mapping goes in every run; 0 if that is taken or there is no such place."""
-        if not self.space.keeps_code or flags & mman.MAP_TYPE != mman.MAP_PRIVATE:
-            return 0
-        if file is None and not _reserves(protection, flags):
-            return 0
-        start = self.places.home(length)
+    def home(self, length: int) -> int:
+        """Where a file of this length goes in every run; 0 if that is taken or there is no place."""
+        start = self.places.home(length) if self.space.keeps_code else 0
         return 0 if not start or self._areas.overlapping(start, start + length) else start
 
     def _forget(self) -> None:
@@ -345,8 +341,11 @@ class Memory:
         self, address: int, length: int, protection: int, flags: int, file: OpenFile | None
     ) -> int:
         if not flags & (mman.MAP_FIXED | mman.MAP_FIXED_NOREPLACE):
-            if not address and (home := self._home(length, protection, flags, file)):
-                return home
+            private = flags & mman.MAP_TYPE == mman.MAP_PRIVATE
+            if not address and private and (file is not None or _reserves(protection, flags)):
+                home = self.home(length)
+                if home:
+                    return home
             key = () if address else self.places.key(length, protection, file)
             if not key:
                 return self.find_gap(length, address)

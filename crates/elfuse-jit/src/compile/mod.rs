@@ -139,6 +139,7 @@ impl Default for Progress {
             seen: HashSet::new(),
             blocks: BTreeSet::new(),
             changes: 0,
+            hot: 0,
         }
     }
 }
