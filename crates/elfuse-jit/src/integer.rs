@@ -4,42 +4,61 @@
 use crate::ir::Args;
 use crate::state::State;
 
-/// CRC table of a reflected polynomial.
-const fn crc_table(polynomial: u32) -> [u32; 256] {
-    let mut table = [0; 256];
+/// What bytes of a message, followed by up to seven others, add to its CRC.
+type Tables = [[u32; 256]; 8];
+
+/// Of a reflected polynomial.
+const fn crc_tables(polynomial: u32) -> Tables {
+    let mut tables = [[0; 256]; 8];
     let mut i = 0;
     while i < 256 {
         let (mut value, mut round) = (i as u32, 0);
-        while round < 8 {
+        while round < 8 * 8 {
             value = value >> 1 ^ if value & 1 != 0 { polynomial } else { 0 };
             round += 1;
+            if round % 8 == 0 {
+                tables[round / 8 - 1][i] = value;
+            }
         }
-        table[i] = value;
         i += 1;
     }
-    table
+    tables
 }
 
-static CRC32: [u32; 256] = crc_table(0xEDB8_8320);
-static CRC32C: [u32; 256] = crc_table(0x82F6_3B78);
+static CRC32: Tables = crc_tables(0xEDB8_8320);
+static CRC32C: Tables = crc_tables(0x82F6_3B78);
 
-fn crc(table: &[u32; 256], mut value: u32, data: u64, bytes: usize) -> u32 {
-    for byte in &data.to_le_bytes()[..bytes] {
-        value = value >> 8 ^ table[usize::from(value as u8 ^ byte)];
-    }
-    value
+#[inline(always)]
+fn crc<const BYTES: usize>(tables: &Tables, value: u64, data: u64) -> u64 {
+    let value = value as u32;
+    let mixed = (u64::from(value) ^ data).to_le_bytes();
+    let rest = value.checked_shr(8 * BYTES as u32).unwrap_or(0);
+    let sum = (0..BYTES).fold(rest, |sum, i| {
+        sum ^ tables[BYTES - 1 - i][usize::from(mixed[i])]
+    });
+    u64::from(sum)
+}
+
+/// CRC32B, CRC32H, CRC32W, CRC32X of values.
+pub extern "sysv64" fn crc32_of<const BYTES: usize>(value: u64, data: u64) -> u64 {
+    crc::<BYTES>(&CRC32, value, data)
+}
+
+/// CRC32CB, CRC32CH, CRC32CW, CRC32CX of values.
+pub extern "sysv64" fn crc32c_of<const BYTES: usize>(value: u64, data: u64) -> u64 {
+    crc::<BYTES>(&CRC32C, value, data)
 }
 
 /// CRC32B, CRC32H, CRC32W, CRC32X.
 pub fn crc32<const BYTES: usize>(state: &mut State, args: Args) {
-    let value = crc(&CRC32, state.w(args.n), state.x(args.m), BYTES);
-    state.set_w(args.d, value);
+    let value = crc32_of::<BYTES>(state.x(args.n), state.x(args.m));
+    state.set_x(args.d, value);
 }
 
 /// CRC32CB, CRC32CH, CRC32CW, CRC32CX.
 pub fn crc32c<const BYTES: usize>(state: &mut State, args: Args) {
-    let value = crc(&CRC32C, state.w(args.n), state.x(args.m), BYTES);
-    state.set_w(args.d, value);
+    let value = crc32c_of::<BYTES>(state.x(args.n), state.x(args.m));
+    state.set_x(args.d, value);
 }
 
 /// Changes nothing.

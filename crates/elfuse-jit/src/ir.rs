@@ -3,6 +3,8 @@
 
 mod vector;
 
+use std::arch::x86_64::__m128i;
+
 use crate::state::State;
 pub use vector::{
     Calculation, Choice, Extent, FloatLanes, FloatVector, Lane, Narrowing, Operation, Order,
@@ -28,6 +30,16 @@ pub struct Args {
 
 /// What an instruction does that needs only registers: no memory, no branch, no exception.
 pub type Helper = fn(&mut State, Args);
+
+/// A [`Helper`] of vector registers `d`, `n` and `m` that raises no exceptions, by their values.
+#[allow(
+    improper_ctypes_definitions,
+    reason = "the System V ABI says how vectors are passed, which Cranelift follows, too"
+)]
+pub type ByValue = unsafe extern "sysv64" fn(__m128i, __m128i, __m128i) -> __m128i;
+
+/// A [`Helper`] of general registers `n` and `m` by their values.
+pub type ByNumber = unsafe extern "sysv64" fn(u64, u64) -> u64;
 
 /// A decoded instruction.
 #[derive(Clone, Copy, Debug)]
@@ -269,8 +281,6 @@ pub enum Operands {
     ToGeneral,
     /// General register `n` and vector register `d` to the latter.
     FromGeneral,
-    /// General registers `n` and `m` to `d`.
-    General,
 }
 
 /// Operations. What their operands mean is said with each.
@@ -287,6 +297,10 @@ pub enum Op {
     FloatVector(FloatVector, Lane, Extent, Helper),
     /// Call the function, which uses these registers only. Made by the compiler, too.
     HelperOn(Helper, Operands),
+    /// Call the function. Made by the compiler, too.
+    ByValue(ByValue),
+    /// Call the function. Made by the compiler, too.
+    ByNumber(ByNumber),
     /// `d = imm`.
     MovImm,
     /// `d = pc + imm`.

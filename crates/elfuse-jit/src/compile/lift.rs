@@ -83,6 +83,8 @@ pub(super) fn is_supported(insn: &Insn) -> bool {
         | Op::Fence
         | Op::Float(..)
         | Op::HelperOn(..)
+        | Op::ByValue(_)
+        | Op::ByNumber(_)
         | Op::Vector(..)
         | Op::FloatVector(..)
         | Op::Helper(_) => general_only(insn),
@@ -903,6 +905,8 @@ impl Lifter<'_, '_> {
                 self.float(insn, float, double);
             }
             Op::HelperOn(..)
+            | Op::ByValue(_)
+            | Op::ByNumber(_)
             | Op::Vector(..)
             | Op::FloatVector(..)
             | Op::LoadStructures

@@ -407,10 +407,15 @@ pub(crate) fn call(cpu: &mut Cpu, entry: u64) -> u64 {
     unsafe { frame::enter(cpu, entry) }
 }
 
-/// Where a helper is, from [`call_helper`]: compiled code has no addresses of the host, so that it
+/// Where a function is, from [`call_helper`]: compiled code has no addresses of the host, so that it
 /// is the same in every process that runs this build.
+fn distance_to(function: u64) -> u64 {
+    function.wrapping_sub(call_helper as *const () as u64)
+}
+
+/// Where a helper is.
 fn distance(helper: Helper) -> u64 {
-    (helper as usize as u64).wrapping_sub(call_helper as *const () as u64)
+    distance_to(helper as usize as u64)
 }
 
 /// What compiled code calls for instructions it does not know: the helper at a [`distance`].

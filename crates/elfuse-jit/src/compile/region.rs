@@ -235,6 +235,8 @@ fn registers(insn: &Insn) -> (Registers, Registers) {
             general(&[d]).union(vectors(&[d])),
         ),
         Op::HelperOn(..)
+        | Op::ByValue(_)
+        | Op::ByNumber(_)
         | Op::Vector(..)
         | Op::FloatVector(..)
         | Op::LoadStructures

@@ -71,10 +71,14 @@ fn immediate(insn: &Insn, pc: u64) -> u64 {
 fn handler(insn: &Insn) -> Handler {
     match insn.op {
         Op::Helper(_) => helper,
-        // Only the compiler uses `Float`.
-        Op::Undefined | Op::Float(..) | Op::HelperOn(..) | Op::Vector(..) | Op::FloatVector(..) => {
-            undefined
-        }
+        // All but the first are only made by the compiler.
+        Op::Undefined
+        | Op::Float(..)
+        | Op::HelperOn(..)
+        | Op::ByValue(_)
+        | Op::ByNumber(_)
+        | Op::Vector(..)
+        | Op::FloatVector(..) => undefined,
         Op::Nop => nop,
         Op::Fence => fence,
         Op::ReadCounter => read_counter,

@@ -106,8 +106,8 @@ pub const ROWS: &[Row] = rows! {
     "sqdmlsl (vector)"         "0q001110ss1mmmmm101100nnnnnddddd" half::<Signed, Long<DoubleMulSub>, HS>;
     "sqdmull (vector)"         "0q001110ss1mmmmm110100nnnnnddddd" half::<Signed, Long<DoubleMul>, HS>;
     "pmull (8 bits)"           "0q001110001mmmmm111000nnnnnddddd" half::<Unsigned, Long<PolynomialMul>, B>;
-    "pmull (64 bits)"          "00001110111mmmmm111000nnnnnddddd" |word| plain(word, crypto_host::pmull());
-    "pmull2 (64 bits)"         "01001110111mmmmm111000nnnnnddddd" |word| plain(word, crypto_host::pmull2());
+    "pmull (64 bits)"          "00001110111mmmmm111000nnnnnddddd" |word| plain(word, crypto_host::pmull().helper);
+    "pmull2 (64 bits)"         "01001110111mmmmm111000nnnnnddddd" |word| plain(word, crypto_host::pmull2().helper);
     "rev64"                    "0q001110ss100000000010nnnnnddddd" vector::<Unsigned, Reverse<64>, BHS>;
     "rev32 (vector)"           "0q101110ss100000000010nnnnnddddd" vector::<Unsigned, Reverse<32>, BH>;
     "rev16 (vector)"           "0q001110ss100000000110nnnnnddddd" vector::<Unsigned, Reverse<16>, B>;

@@ -10,10 +10,10 @@ use crate::simd::arithmetic::{
     Equal, FromZero, Greater, GreaterEqual, RoundingDoubleMulHigh, RoundingDoubleMulHighAdd,
     RoundingDoubleMulHighSub, SaturatingAbs, SaturatingAdd, SaturatingSub, Sub, Test, WithZero,
 };
+use crate::simd::crypto_host;
 use crate::simd::lanes::{Signed, Unsigned};
 use crate::simd::shape::{Across, Long, Narrow, Same};
 use crate::simd::shift::{Extract, SATURATE, ShiftBy, TO_UNSIGNED};
-use crate::simd::{crypto, crypto_host};
 
 /// Rows of this group.
 pub const ROWS: &[Row] = rows! {
@@ -60,18 +60,18 @@ pub const ROWS: &[Row] = rows! {
     "sqxtun (scalar)"          "01111110ss100001001010nnnnnddddd" scalar_half::<Signed, Narrow<Extract<TO_UNSIGNED>>, BHS>;
     "addp (scalar)"            "01011110ss110001101110nnnnnddddd" both_lanes::<Unsigned, Across<Add>>;
     "dup (element, scalar)"    "01011110000iiiii000001nnnnnddddd" duplicate_scalar;
-    "aese"                     "0100111000101000010010nnnnnddddd" |word| plain(word, crypto_host::aese());
-    "aesd"                     "0100111000101000010110nnnnnddddd" |word| plain(word, crypto_host::aesd());
-    "aesmc"                    "0100111000101000011010nnnnnddddd" |word| plain(word, crypto_host::aesmc());
-    "aesimc"                   "0100111000101000011110nnnnnddddd" |word| plain(word, crypto_host::aesimc());
-    "sha1c"                    "01011110000mmmmm000000nnnnnddddd" |word| plain(word, crypto_host::sha1c());
-    "sha1p"                    "01011110000mmmmm000100nnnnnddddd" |word| plain(word, crypto_host::sha1p());
-    "sha1m"                    "01011110000mmmmm001000nnnnnddddd" |word| plain(word, crypto_host::sha1m());
-    "sha1su0"                  "01011110000mmmmm001100nnnnnddddd" |word| plain(word, crypto::sha1su0);
-    "sha256h"                  "01011110000mmmmm010000nnnnnddddd" |word| plain(word, crypto_host::sha256h());
-    "sha256h2"                 "01011110000mmmmm010100nnnnnddddd" |word| plain(word, crypto_host::sha256h2());
-    "sha256su1"                "01011110000mmmmm011000nnnnnddddd" |word| plain(word, crypto_host::sha256su1());
-    "sha1h"                    "0101111000101000000010nnnnnddddd" |word| plain(word, crypto::sha1h);
-    "sha1su1"                  "0101111000101000000110nnnnnddddd" |word| plain(word, crypto::sha1su1);
-    "sha256su0"                "0101111000101000001010nnnnnddddd" |word| plain(word, crypto_host::sha256su0());
+    "aese"                     "0100111000101000010010nnnnnddddd" |word| plain(word, crypto_host::aese().helper);
+    "aesd"                     "0100111000101000010110nnnnnddddd" |word| plain(word, crypto_host::aesd().helper);
+    "aesmc"                    "0100111000101000011010nnnnnddddd" |word| plain(word, crypto_host::aesmc().helper);
+    "aesimc"                   "0100111000101000011110nnnnnddddd" |word| plain(word, crypto_host::aesimc().helper);
+    "sha1c"                    "01011110000mmmmm000000nnnnnddddd" |word| plain(word, crypto_host::sha1c().helper);
+    "sha1p"                    "01011110000mmmmm000100nnnnnddddd" |word| plain(word, crypto_host::sha1p().helper);
+    "sha1m"                    "01011110000mmmmm001000nnnnnddddd" |word| plain(word, crypto_host::sha1m().helper);
+    "sha1su0"                  "01011110000mmmmm001100nnnnnddddd" |word| plain(word, crypto_host::sha1su0().helper);
+    "sha256h"                  "01011110000mmmmm010000nnnnnddddd" |word| plain(word, crypto_host::sha256h().helper);
+    "sha256h2"                 "01011110000mmmmm010100nnnnnddddd" |word| plain(word, crypto_host::sha256h2().helper);
+    "sha256su1"                "01011110000mmmmm011000nnnnnddddd" |word| plain(word, crypto_host::sha256su1().helper);
+    "sha1h"                    "0101111000101000000010nnnnnddddd" |word| plain(word, crypto_host::sha1h().helper);
+    "sha1su1"                  "0101111000101000000110nnnnnddddd" |word| plain(word, crypto_host::sha1su1().helper);
+    "sha256su0"                "0101111000101000001010nnnnnddddd" |word| plain(word, crypto_host::sha256su0().helper);
 };

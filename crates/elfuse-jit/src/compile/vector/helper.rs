@@ -5,12 +5,13 @@
 #![forbid(unsafe_code)]
 
 use cranelift_codegen::ir::types::{I8X16, I64};
-use cranelift_codegen::ir::{BlockArg, InstBuilder, Value};
+use cranelift_codegen::ir::{AbiParam, BlockArg, InstBuilder, Signature, Value};
+use cranelift_codegen::isa::CallConv;
 
-use crate::compile::distance;
 use crate::compile::lift::{Lifter, NONE, OWN};
+use crate::compile::{distance, distance_to};
 use crate::cpu::layout::{self, SCRATCH};
-use crate::ir::{Args, Helper, Insn, Operands};
+use crate::ir::{Args, ByNumber, ByValue, Helper, Insn, Operands};
 use crate::state::SP;
 
 impl Lifter<'_, '_> {
@@ -31,7 +32,6 @@ impl Lifter<'_, '_> {
             Operands::Vectors { .. } => (&[d, n, m, a], &[]),
             Operands::ToGeneral => (&[n], &[]),
             Operands::FromGeneral => (&[d], &[n]),
-            Operands::General => (&[], &[n, m]),
         };
         self.put_vectors(vectors);
         // The others are constant.
@@ -40,7 +40,7 @@ impl Lifter<'_, '_> {
             self.put_scratch(value, layout::general(register));
         }
         self.call_on_scratch(insn.args, helper);
-        if matches!(operands, Operands::ToGeneral | Operands::General) {
+        if operands == Operands::ToGeneral {
             let offset = SCRATCH + layout::general(d);
             let value = self.builder.ins().load(I64, OWN, self.cpu, offset);
             self.set_x(d, value);
@@ -76,6 +76,41 @@ impl Lifter<'_, '_> {
         self.builder.switch_to_block(go_on);
         let value = self.builder.block_params(go_on)[0];
         self.set_v(args.d, value);
+    }
+
+    /// Call a function of the values of vector registers.
+    pub(super) fn by_value(&mut self, args: Args, function: ByValue) {
+        let mut signature = Signature::new(CallConv::SystemV);
+        signature.params = vec![AbiParam::new(I8X16); 3];
+        signature.returns = vec![AbiParam::new(I8X16)];
+        let operands = [self.v(args.d), self.v(args.n), self.v(args.m)];
+        let value = self.call_host(signature, function as usize, &operands);
+        self.set_v(args.d, value);
+    }
+
+    /// Call a function of the values of general registers.
+    pub(super) fn by_number(&mut self, args: Args, function: ByNumber) {
+        let mut signature = Signature::new(CallConv::SystemV);
+        signature.params = vec![AbiParam::new(I64); 2];
+        signature.returns = vec![AbiParam::new(I64)];
+        let operands = [self.x(args.n), self.x(args.m)];
+        let value = self.call_host(signature, function as usize, &operands);
+        self.set_x(args.d, value);
+    }
+
+    fn call_host(&mut self, signature: Signature, function: usize, operands: &[Value]) -> Value {
+        let signature = self.builder.import_signature(signature);
+        let base = self
+            .builder
+            .ins()
+            .load(I64, OWN, self.cpu, layout::CALL_HELPER);
+        let distance = distance_to(function as u64) as i64;
+        let function = self.builder.ins().iadd_imm_s(base, distance);
+        let call = self
+            .builder
+            .ins()
+            .call_indirect(signature, function, operands);
+        self.builder.inst_results(call)[0]
     }
 
     fn put_vectors(&mut self, registers: &[u8]) {

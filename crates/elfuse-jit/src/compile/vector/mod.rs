@@ -12,9 +12,11 @@ mod structures;
 
 use crate::compile::lift::Lifter;
 use crate::compile::region::Registers;
+use crate::integer;
 use crate::ir::{
-    Args, Extent, FloatLanes, FloatVector, Insn, Lane, Op, Operands, Structure, Vector,
+    Args, ByNumber, Extent, FloatLanes, FloatVector, Insn, Lane, Op, Operands, Structure, Vector,
 };
+use crate::simd::crypto_host;
 use crate::state::SP;
 use crate::table::fields::{bit, bits};
 use crate::table::{self, Row};
@@ -29,12 +31,45 @@ pub(super) fn recognise(word: u32) -> Option<Insn> {
     if let Some(insn) = recognise::vector(row, word, helper, insn.args).filter(is_supported) {
         return Some(insn);
     }
-    let operands = operands(row, word)?;
-    Some(Insn::new(
-        Op::HelperOn(helper, operands),
-        insn.args,
-        insn.imm,
-    ))
+    let op = by_value(row, word).or_else(|| {
+        let operands = operands(row, word)?;
+        Some(Op::HelperOn(helper, operands))
+    })?;
+    Some(Insn::new(op, insn.args, insn.imm))
+}
+
+/// A function that gets the values of the operands, where there is one.
+fn by_value(row: &Row, word: u32) -> Option<Op> {
+    let bytes = 1 << bits(word, 11, 10);
+    match row.name {
+        "crc32" => Some(Op::ByNumber(crc32(bytes))),
+        "crc32c" => Some(Op::ByNumber(
+            crypto_host::crc32c(bytes).unwrap_or(crc32c(bytes)),
+        )),
+        "pmull (8 bits)" => None,
+        name => {
+            let mnemonic = name.split(" (").next()?;
+            crypto_host::by_value(mnemonic).map(Op::ByValue)
+        }
+    }
+}
+
+const fn crc32(bytes: u32) -> ByNumber {
+    match bytes {
+        1 => integer::crc32_of::<1>,
+        2 => integer::crc32_of::<2>,
+        4 => integer::crc32_of::<4>,
+        _ => integer::crc32_of::<8>,
+    }
+}
+
+const fn crc32c(bytes: u32) -> ByNumber {
+    match bytes {
+        1 => integer::crc32c_of::<1>,
+        2 => integer::crc32c_of::<2>,
+        4 => integer::crc32c_of::<4>,
+        _ => integer::crc32c_of::<8>,
+    }
 }
 
 /// Whether the host has what an operation needs.
@@ -78,14 +113,16 @@ pub(super) fn registers(insn: &Insn) -> (Registers, Registers) {
             let tables = vectors(&tables.collect::<Vec<_>>());
             (tables.union(vectors(&[d, m])), vectors(&[d]))
         }
-        Op::Vector(..) | Op::FloatVector(..) => (vectors(&[d, n, m]), vectors(&[d])),
+        Op::ByNumber(_) => (general(&[n, m]), general(&[d])),
+        Op::Vector(..) | Op::FloatVector(..) | Op::ByValue(_) => {
+            (vectors(&[d, n, m]), vectors(&[d]))
+        }
         Op::HelperOn(_, operands) => match operands {
             Operands::Vectors { m: false, .. } => (vectors(&[d, n]), vectors(&[d])),
             Operands::Vectors { a: false, .. } => (vectors(&[d, n, m]), vectors(&[d])),
             Operands::Vectors { .. } => (vectors(&[d, n, m, a]), vectors(&[d])),
             Operands::ToGeneral => (vectors(&[n]), general(&[d])),
             Operands::FromGeneral => (general(&[n]).union(vectors(&[d])), vectors(&[d])),
-            Operands::General => (general(&[n, m]), general(&[d])),
         },
         _ => {
             let shape = Structure::unpack(insn.imm);
@@ -109,6 +146,8 @@ impl Lifter<'_, '_> {
         let args = insn.args;
         match insn.op {
             Op::HelperOn(helper, operands) => self.helper_on(pc, insn, helper, operands),
+            Op::ByValue(function) => self.by_value(args, function),
+            Op::ByNumber(function) => self.by_number(args, function),
             Op::FloatVector(vector, lane, extent, helper) => {
                 // Its exceptions must not come from what a refused access left.
                 self.look(pc);
@@ -156,9 +195,6 @@ impl Lifter<'_, '_> {
 fn operands(row: &Row, word: u32) -> Option<Operands> {
     const FLOAT_OR_VECTOR: u32 = 7 << 25;
     const NZCV: [&str; 4] = ["fcmp", "fccmp", "fcsel", "fjcvtzs"];
-    if row.name.starts_with("crc32") {
-        return Some(Operands::General);
-    }
     if word & FLOAT_OR_VECTOR != FLOAT_OR_VECTOR
         || NZCV.iter().any(|name| row.name.starts_with(name))
         || row.name.ends_with("registers)")
