@@ -160,7 +160,7 @@ pub(super) struct Lifter<'a, 'b> {
     pub(super) cpu: Value,
     pub(super) memory: Value,
     signature: SigRef,
-    pub(super) helper: SigRef,
+    helper: SigRef,
     pub(super) pending: Pending,
     checkpoint: Rc<Checkpoint>,
 }

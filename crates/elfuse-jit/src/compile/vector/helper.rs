@@ -5,10 +5,11 @@
 #![forbid(unsafe_code)]
 
 use cranelift_codegen::ir::types::{I8X16, I64};
-use cranelift_codegen::ir::{AbiParam, BlockArg, InstBuilder, Signature, Value};
+use cranelift_codegen::ir::{AbiParam, BlockArg, Inst, InstBuilder, Signature, Value};
 use cranelift_codegen::isa::CallConv;
 
 use crate::compile::lift::{Lifter, NONE, OWN};
+use crate::compile::vector::preserve::call_preserving;
 use crate::compile::{distance, distance_to};
 use crate::cpu::layout::{self, SCRATCH};
 use crate::ir::{Args, ByNumber, ByValue, Helper, Insn, Operands};
@@ -84,7 +85,8 @@ impl Lifter<'_, '_> {
         signature.params = vec![AbiParam::new(I8X16); 3];
         signature.returns = vec![AbiParam::new(I8X16)];
         let operands = [self.v(args.d), self.v(args.n), self.v(args.m)];
-        let value = self.call_host(signature, function as usize, &operands);
+        let call = self.call_host(signature, function as usize as u64, &operands);
+        let value = self.builder.inst_results(call)[0];
         self.set_v(args.d, value);
     }
 
@@ -94,23 +96,9 @@ impl Lifter<'_, '_> {
         signature.params = vec![AbiParam::new(I64); 2];
         signature.returns = vec![AbiParam::new(I64)];
         let operands = [self.x(args.n), self.x(args.m)];
-        let value = self.call_host(signature, function as usize, &operands);
+        let call = self.call_host(signature, function as usize as u64, &operands);
+        let value = self.builder.inst_results(call)[0];
         self.set_x(args.d, value);
-    }
-
-    fn call_host(&mut self, signature: Signature, function: usize, operands: &[Value]) -> Value {
-        let signature = self.builder.import_signature(signature);
-        let base = self
-            .builder
-            .ins()
-            .load(I64, OWN, self.cpu, layout::CALL_HELPER);
-        let distance = distance_to(function as u64) as i64;
-        let function = self.builder.ins().iadd_imm_s(base, distance);
-        let call = self
-            .builder
-            .ins()
-            .call_indirect(signature, function, operands);
-        self.builder.inst_results(call)[0]
     }
 
     fn put_vectors(&mut self, registers: &[u8]) {
@@ -132,16 +120,29 @@ impl Lifter<'_, '_> {
     }
 
     fn call_on_scratch(&mut self, args: Args, helper: Helper) {
-        let call = self
-            .builder
-            .ins()
-            .load(I64, OWN, self.cpu, layout::CALL_HELPER);
+        let mut signature = Signature::new(CallConv::PreserveAll);
+        signature.params = vec![AbiParam::new(I64); 3];
         let helper = self.iconst(distance(helper));
         let scratch = self.builder.ins().iadd_imm_s(self.cpu, i64::from(SCRATCH));
         let packed = self.iconst(packed(args));
+        let function = call_preserving as *const () as u64;
+        self.call_host(signature, function, &[scratch, helper, packed]);
+    }
+
+    /// Call a function of the engine.
+    fn call_host(&mut self, signature: Signature, function: u64, operands: &[Value]) -> Inst {
+        let signature = self.builder.import_signature(signature);
+        let base = self
+            .builder
+            .ins()
+            .load(I64, OWN, self.cpu, layout::CALL_HELPER);
+        let function = self
+            .builder
+            .ins()
+            .iadd_imm_s(base, distance_to(function) as i64);
         self.builder
             .ins()
-            .call_indirect(self.helper, call, &[scratch, helper, packed]);
+            .call_indirect(signature, function, operands)
     }
 }
 

@@ -1,11 +1,11 @@
 //! `AdvSIMD`, and other instructions that the decoder leaves to helpers.
-#![forbid(unsafe_code)]
 
 mod float;
 mod helper;
 mod integers;
 mod lanes;
 mod permute;
+mod preserve;
 mod recognise;
 mod sizes;
 mod structures;
