@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.random import encodings
+from tests.engine.random import classify, encodings
 from tests.engine.random.generate import Generator
 from tests.engine.random.run import Comparison, allocations, compare, disassemble
-from tests.support import ORACLE, lacking, need_engine
+from tests.support import COMPILER, ORACLE, lacking, need, need_engine
 
 pytestmark = pytest.mark.guest
 
@@ -86,3 +86,12 @@ def test_a_word_of_a_row_means_no_earlier_row() -> None:
     table = encodings.Table(encodings.parse(lines))
     generator = Generator(table, 1, ())
     assert 0xD503201F not in generator.candidates(200)[1]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_another_disassembler_knows_the_same_instructions(table: encodings.Table) -> None:
+    need(COMPILER.replace("gcc", "objdump"))
+    outcome = classify.compare(table.rows, 1e5, _SEED)
+    assert outcome.differences == []
+    assert outcome.agreed > 5e4

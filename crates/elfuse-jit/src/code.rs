@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::access::Access;
 use crate::cache::Cache;
 use crate::compile::{self, Arena, Compiler};
+use crate::coverage::Coverage;
 use crate::cpu::Cpu;
 use crate::ir::{Args, Helper};
 use crate::state::State;
@@ -176,6 +177,8 @@ pub struct Code {
     pub(crate) threshold: u16,
     /// Compiled code, too, checks that guest addresses are in guest memory.
     pub(crate) confined: bool,
+    /// Told of every instruction that is decoded.
+    pub(crate) coverage: Coverage,
 }
 
 /// Instructions may be fetched from the page.
@@ -206,6 +209,7 @@ impl Code {
             cache: None,
             threshold: if threshold == 0 { u16::MAX } else { threshold },
             memory,
+            coverage: Coverage::from_environment()?,
             entries: Reservation::new(LIMIT / 4 * ENTRY + 2 * MARGIN)?,
             parked: OnceLock::new(),
             executable: Reservation::new(LIMIT / PAGE)?,

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod code;
 mod compile;
 pub mod condition;
+mod coverage;
 pub mod cpu;
 pub mod fp;
 pub mod integer;

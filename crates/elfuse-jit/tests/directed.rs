@@ -3,9 +3,11 @@
 #[path = "directed/harness.rs"]
 mod harness;
 
+use std::collections::HashSet;
+
 use elfuse_jit::ir::Op;
 use elfuse_jit::state::State;
-use elfuse_jit::table::{self, fp, simd, simd_fp, simd_permute, simd_scalar, simd_shift};
+use elfuse_jit::table::{self, Row, fp, simd, simd_fp, simd_permute, simd_scalar, simd_shift};
 use harness::{Random, Record, compare};
 
 /// How often each instruction word is carried out.
@@ -52,6 +54,24 @@ fn floats(random: &mut Random) -> Record {
         record.fpcr = random.next() as u32 & MODES;
     }
     record
+}
+
+#[test]
+fn no_row_of_vectors_or_floating_point_is_left_out() {
+    // "Data processing -- scalar floating-point and Advanced SIMD" has 111 in bits 27 to 25.
+    const CLASS: u32 = 7 << 25;
+    let groups = [
+        simd::ROWS,
+        simd_permute::ROWS,
+        simd_scalar::ROWS,
+        simd_shift::ROWS,
+        fp::ROWS,
+        simd_fp::ROWS,
+    ];
+    let in_class = |row: &&Row| row.mask & row.value & CLASS == CLASS;
+    let all: HashSet<_> = table::rows().filter(in_class).map(|row| row.name).collect();
+    let compared = groups.iter().copied().flatten().map(|row| row.name);
+    assert_eq!(all, compared.collect());
 }
 
 #[test]

@@ -124,12 +124,19 @@ def parse(lines: Iterable[str]) -> list[Row]:
     return [Row(*line.rstrip("\n").split("\t")) for line in lines if line.strip()]
 
 
+def example(name: str) -> Path:
+    """A program of the engine's crate, built from this tree; subprocess.CalledProcessError if it does not."""
+    # As scripts/engine builds, so that dependencies are there already.
+    options = ["--release", "--locked", "--features", "python", "--quiet"]
+    command = ["cargo", "build", *options, "--package", "elfuse-jit", "--example", name]
+    subprocess.run(command, cwd=ROOT, check=True)
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    return target / "release" / "examples" / name
+
+
 def load(path: Path | None = None) -> list[Row]:
     """Rows from a file, or those of the engine in this tree; subprocess.CalledProcessError if it does not build."""
     if path is not None:
         return parse(path.read_text().splitlines())
-    command = ["cargo", "run", "--quiet", "--package", "elfuse-jit", "--example", "encodings"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=os.environ, check=True, stdout=subprocess.PIPE, text=True
-    )
+    done = subprocess.run([example("encodings")], check=True, stdout=subprocess.PIPE, text=True)
     return parse(done.stdout.splitlines())

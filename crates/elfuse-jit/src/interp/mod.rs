@@ -30,6 +30,7 @@ pub(crate) fn decode(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
         cpu.fault_need = Need::Execute;
         return None;
     };
+    cpu.code.coverage.note(word);
     match table::decode(word) {
         Some(insn) => ip.set(handler(&insn), insn.args, immediate(&insn, pc)),
         None => ip.set(undefined, Args::default(), 0),
@@ -184,3 +185,18 @@ macro_rules! by_size {
     };
 }
 pub(crate) use by_size;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_decoded_has_a_handler() {
+        // A prime, so that all bits vary.
+        for word in (0..=u32::MAX).step_by(61) {
+            if let Some(insn) = table::decode(word) {
+                std::hint::black_box(handler(&insn));
+            }
+        }
+    }
+}
