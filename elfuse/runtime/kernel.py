@@ -13,7 +13,7 @@ from elfuse.engine.protocol import Engine
 from elfuse.record import Record
 from elfuse.runtime.abi.signal import Sig
 from elfuse.runtime.files.base import OpenFile
-from elfuse.runtime.futex import FutexTable, HostFutexes
+from elfuse.runtime.futex import HostFutexes
 from elfuse.runtime.processes import KICK, Entry, Field, ProcessTable, Reaping, State
 from elfuse.runtime.service import Service
 from elfuse.runtime.signals import SI_KERNEL, SigInfo, post_to_process
@@ -22,6 +22,7 @@ from elfuse.runtime.vfs.mounts import Namespace
 from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from elfuse.runtime.futex.table import FutexTable
     from elfuse.runtime.process import Process
     from elfuse.runtime.task import Task
 
@@ -60,9 +61,7 @@ class Kernel:
         self.processes = ProcessTable(1 if options.contained else os.getpid())
         self.service = Service(self)
         self.timers = self.service.timers
-        words = engine.words
-        self.futexes: FutexTable | HostFutexes
-        self.futexes = FutexTable(self) if words is None else HostFutexes(words)
+        self.futexes = self._make_futexes()
         self.tasks: dict[int, Task] = {}
         self.hosted: dict[int, Process] = {}
         """Guest processes in this host process: one, but for vfork children before their execve."""
@@ -72,6 +71,14 @@ class Kernel:
         self.has_forked = False
         self.current: Task
         """The task whose system call is served: what /proc/self means."""
+
+    def _make_futexes(self) -> FutexTable | HostFutexes:
+        words = self.engine.words
+        if words is not None:
+            return HostFutexes(words)
+        from elfuse.runtime.futex.table import FutexTable  # the usual engine needs none
+
+        return FutexTable(self)
 
     def next_tid(self) -> int:
         return self.processes.next_id()

@@ -33,8 +33,9 @@ from elfuse.runtime.abi.futex import (
 )
 from elfuse.runtime.abi.mman import MAP_ANONYMOUS, MAP_SHARED, PROT_READ, PROT_WRITE
 from elfuse.runtime.abi.stat import Timespec
-from elfuse.runtime.futex import FutexTable, clear_child_tid, exit_robust
+from elfuse.runtime.futex import clear_child_tid, exit_robust
 from elfuse.runtime.futex.registry import ROWS, Registry
+from elfuse.runtime.futex.table import FutexTable
 from elfuse.runtime.task import Task
 from tests.runtime.machine import Machine, machine
 

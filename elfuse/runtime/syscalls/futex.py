@@ -12,12 +12,15 @@ from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.stat import Timespec
 from elfuse.runtime.abi.time import SECOND
 from elfuse.runtime.clocks import MONOTONIC, REALTIME
-from elfuse.runtime.futex import FutexTable, HostFutexes, Key
+from elfuse.runtime.futex import HostFutexes
 from elfuse.runtime.syscalls.args import Address, Arg, Call, Hex, Pid, Size, as_signed
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.wait import Restart, RestartKind, now
-from elfuse.typing import Annotated
+from elfuse.typing import TYPE_CHECKING, Annotated
+
+if TYPE_CHECKING:
+    from elfuse.runtime.futex.table import FutexTable, Key
 
 _LOW = 0xFFFF_FFFF
 
@@ -108,7 +111,7 @@ def _wait_bitset(task: Task, request: _Request) -> int:
 def _table(task: Task) -> FutexTable:
     """For commands that `_by_host` does where the host has the queues."""
     futexes = task.kernel.futexes
-    assert isinstance(futexes, FutexTable)
+    assert not isinstance(futexes, HostFutexes)
     return futexes
 
 
