@@ -133,8 +133,14 @@ class Descriptors:
     """A process's descriptors, as far as the engine serves them."""
 
     def __new__(cls) -> Descriptors: ...
-    def set(self, fd: int, host: int, abilities: int) -> None:
+    def set(self, fd: int, host: int, abilities: int) -> bool:
         """Serve a descriptor; `abilities` are those of `engine.protocol.Ability`."""
+
+    def close_on_exec(self, fd: int) -> bool | None:
+        """Whether execve closes it; None if it is not served."""
+
+    def set_close_on_exec(self, fd: int, close: bool) -> bool:
+        """Change that; False if it is not served."""
 
     def remove(self, fd: int) -> None:
         """Serve it no longer. Waits for calls that use it."""

@@ -54,15 +54,24 @@ class Ability(IntFlag):
     """It has a position, which is the host's."""
     PIPE = 8
     """Long writes may have to wait for a reader in the middle."""
+    OPEN = 16
+    """Every descriptor, also one that the host has none for."""
+    CLOSE_ON_EXEC = 32
 
 
 class Descriptors(Protocol):
     """A process's descriptors whose calls the engine may pass on to the host."""
 
-    def set(self, fd: int, host: int, abilities: int) -> None:
-        """Serve a descriptor, which is not served so far, by a host descriptor."""
+    def set(self, fd: int, host: int, abilities: int, /) -> bool:
+        """Serve a descriptor, which is not served so far, by a host descriptor; False: too high."""
 
-    def remove(self, fd: int) -> None:
+    def close_on_exec(self, fd: int, /) -> bool | None:
+        """Whether execve closes a descriptor, which guests change; None if it is not served."""
+
+    def set_close_on_exec(self, fd: int, close: bool, /) -> bool:
+        """Change that; False if it is not served."""
+
+    def remove(self, fd: int, /) -> None:
         """Serve it no longer. Returns when no call uses the host descriptor any more."""
 
 

@@ -254,8 +254,16 @@ impl Descriptors {
         Self(Arc::default())
     }
 
-    fn set(&self, fd: u32, host: i32, abilities: u16) {
-        self.0.set(fd, host, abilities);
+    fn set(&self, fd: u32, host: i32, abilities: u16) -> bool {
+        self.0.set(fd, host, abilities)
+    }
+
+    fn close_on_exec(&self, fd: u32) -> Option<bool> {
+        self.0.close_on_exec(fd)
+    }
+
+    fn set_close_on_exec(&self, fd: u32, close: bool) -> bool {
+        self.0.set_close_on_exec(fd, close).is_some()
     }
 
     fn remove(&self, py: Python<'_>, fd: u32) {

@@ -4,12 +4,15 @@ import fcntl
 import os
 from collections.abc import Iterator
 
+from elfuse.engine.protocol import Ability
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
 from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.engine.protocol import Descriptors
+
+_OPEN, _CLOSE_ON_EXEC = int(Ability.OPEN), int(Ability.CLOSE_ON_EXEC)
 
 
 class FdTable:
@@ -18,6 +21,7 @@ class FdTable:
     def __init__(self, limit: int = 1024) -> None:
         self._files: dict[int, OpenFile] = {}
         self._close_on_exec: set[int] = set()
+        """Of those that the engine does not serve."""
         self.limit = limit
         """RLIMIT_NOFILE: numbers stay below."""
         self._lowest = 0
@@ -34,17 +38,25 @@ class FdTable:
             self._serve(fd, file)
 
     def _serve(self, fd: int, file: OpenFile) -> None:
-        if self.served is not None:
-            direct = file.direct()
-            if direct is not None:
-                self.served.set(fd, *direct)
+        """From now on the engine has the close-on-exec flag."""
+        if self.served is None:
+            return
+        host, abilities = file.direct() or (0, 0)
+        abilities |= _OPEN | (_CLOSE_ON_EXEC if fd in self._close_on_exec else 0)
+        if self.served.set(fd, host, abilities):
+            self._close_on_exec.discard(fd)
 
     def withdraw(self) -> None:
         """Take everything back from the engine."""
-        served, self.served = self.served, None
+        flagged = {fd for fd in self._files if self._is_close_on_exec(fd)}
+        served, self.served, self._close_on_exec = self.served, None, flagged
         if served is not None:
             for fd in self._files:
                 served.remove(fd)
+
+    def _is_close_on_exec(self, fd: int) -> bool:
+        held = None if self.served is None else self.served.close_on_exec(fd)
+        return fd in self._close_on_exec if held is None else held
 
     def get(self, fd: int) -> OpenFile:
         """EBADF if nothing is open there."""
@@ -80,9 +92,9 @@ class FdTable:
 
     def _put(self, fd: int, file: OpenFile, *, cloexec: bool) -> None:
         self._files[fd] = file.acquire()
-        self._serve(fd, file)
         if cloexec:
             self._close_on_exec.add(fd)
+        self._serve(fd, file)
 
     def replace(self, fd: int, file: OpenFile, *, cloexec: bool) -> None:
         """dup2's second half: what was open at `fd` is closed. EBADF for a number out of range."""
@@ -120,10 +132,12 @@ class FdTable:
 
     def cloexec(self, fd: int) -> bool:
         self.get(fd)
-        return fd in self._close_on_exec
+        return self._is_close_on_exec(fd)
 
     def set_cloexec(self, fd: int, value: bool) -> None:
         self.get(fd)
+        if self.served is not None and self.served.set_close_on_exec(fd, value):
+            return
         if value:
             self._close_on_exec.add(fd)
         else:
@@ -133,12 +147,12 @@ class FdTable:
         """The same descriptions under the same numbers, without the record locks."""
         made = FdTable(self.limit)
         for fd, file in self._files.items():
-            made._put(fd, file, cloexec=fd in self._close_on_exec)
+            made._put(fd, file, cloexec=self._is_close_on_exec(fd))
         return made
 
     def close_on_exec(self) -> None:
         """Close what is marked close-on-exec."""
-        for fd in list(self._close_on_exec):
+        for fd in [fd for fd in self._files if self._is_close_on_exec(fd)]:
             self.close(fd)
 
     def close_all(self) -> None:

@@ -11,6 +11,11 @@ pub const SEEK: u16 = 4;
 /// Only writes of up to `PIPE_BUF` bytes are whole without waiting for a reader.
 pub const PIPE: u16 = 8;
 
+/// It is open, whatever it is.
+pub const OPEN: u16 = 16;
+/// It is closed by execve.
+pub const CLOSE_ON_EXEC: u16 = 32;
+
 /// Descriptors from here on are not served.
 const LENGTH: usize = 4096;
 
@@ -56,12 +61,33 @@ fn process() -> i32 {
 }
 
 impl Descriptors {
-    /// Serve a descriptor that is not served so far.
-    pub fn set(&self, guest: u32, host: i32, abilities: u16) {
-        if let Some(entry) = self.entries.get(guest as usize) {
-            let made = (host as u64) << HOST | u64::from(abilities) << ABILITIES;
-            entry.fetch_or(made, Ordering::Release);
-        }
+    /// Serve a descriptor that is not served so far; false if there is no entry for it.
+    pub fn set(&self, guest: u32, host: i32, abilities: u16) -> bool {
+        let Some(entry) = self.entries.get(guest as usize) else {
+            return false;
+        };
+        let made = (host as u64) << HOST | u64::from(abilities) << ABILITIES;
+        entry.fetch_or(made, Ordering::Release);
+        true
+    }
+
+    /// Whether a descriptor is closed by execve; None if it is not served.
+    #[must_use]
+    pub fn close_on_exec(&self, guest: u32) -> Option<bool> {
+        let found = self.entries.get(guest as usize)?.load(Ordering::Relaxed);
+        let abilities = (found >> ABILITIES) as u16;
+        (abilities & OPEN != 0).then_some(abilities & CLOSE_ON_EXEC != 0)
+    }
+
+    /// Change that; None if it is not served.
+    pub fn set_close_on_exec(&self, guest: u32, close: bool) -> Option<()> {
+        let entry = self.entries.get(guest as usize)?;
+        let bit = u64::from(CLOSE_ON_EXEC) << ABILITIES;
+        let changed = entry.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |found| {
+            let open = found & u64::from(OPEN) << ABILITIES != 0;
+            open.then_some(if close { found | bit } else { found & !bit })
+        });
+        changed.ok().map(|_| ())
     }
 
     /// Serve it no longer. Whether a call still uses it: see [`Self::wait`].
@@ -129,6 +155,20 @@ mod tests {
     }
 
     #[test]
+    fn open_descriptors_have_a_flag() {
+        let all = Descriptors::default();
+        assert_eq!(all.close_on_exec(4), None);
+        assert_eq!(all.set_close_on_exec(4, true), None);
+        assert!(all.set(4, 9, OPEN | READ));
+        assert_eq!(all.close_on_exec(4), Some(false));
+        assert_eq!(all.set_close_on_exec(4, true), Some(()));
+        assert_eq!(all.close_on_exec(4), Some(true));
+        assert_eq!(all.get(4, READ).unwrap().host, 9);
+        assert!(!all.remove(4));
+        assert_eq!(all.close_on_exec(4), None);
+    }
+
+    #[test]
     fn users_of_another_process_do_not_count() {
         let all = Descriptors::default();
         all.set(0, 5, READ);
@@ -141,7 +181,7 @@ mod tests {
     #[test]
     fn descriptors_out_of_range_are_not_served() {
         let all = Descriptors::default();
-        all.set(LENGTH as u32, 5, READ);
+        assert!(!all.set(LENGTH as u32, 5, READ));
         assert!(all.get(LENGTH as u32, READ).is_none());
         assert!(!all.remove(LENGTH as u32));
     }

@@ -32,6 +32,7 @@ pub struct Answers {
 pub(crate) fn answer(cpu: &Cpu) -> Option<u64> {
     let answers = cpu.answers.as_ref()?;
     match cpu.state.w(8) {
+        25 => transfers::flags(cpu, answers),
         29 => transfers::control(cpu, answers),
         62 => transfers::seek(cpu, answers),
         63 => transfers::read(cpu, answers),

@@ -134,5 +134,19 @@ pub(super) fn control(cpu: &Cpu, answers: &Answers) -> Option<u64> {
         return None;
     }
     let file = use_file(cpu, answers, 0)?;
-    (file.abilities != 0).then_some(-ENOTTY as u64)
+    (file.abilities & (READ | WRITE | SEEK) != 0).then_some(-ENOTTY as u64)
+}
+
+/// fcntl(2): the flag of the descriptor itself.
+pub(super) fn flags(cpu: &Cpu, answers: &Answers) -> Option<u64> {
+    let fd = cpu.state.w(0);
+    match cpu.state.w(1) as i32 {
+        libc::F_GETFD => answers.descriptors.close_on_exec(fd).map(u64::from),
+        libc::F_SETFD => {
+            let close = cpu.state.x(2) & libc::FD_CLOEXEC as u64 != 0;
+            answers.descriptors.set_close_on_exec(fd, close)?;
+            Some(0)
+        }
+        _ => None,
+    }
 }
