@@ -101,6 +101,16 @@ class Overlay:
         """The inode of `/`."""
         return self._root
 
+    def routes(self) -> int:
+        """Changes whenever a path of directories and links may lead elsewhere than before."""
+        self.journal.refresh()
+        return self.state.moves
+
+    def leads_to(self, path: bytes, directory: OverlayInode) -> bool:
+        """Whether a path leads to a directory that it led to when `routes` was the same."""
+        del path, directory  # Nobody but users of the journal changes anything.
+        return True
+
     def statfs(self) -> Capacity:
         """The capacity of the volume that the upper is on."""
         found = os.statvfs(self.upper)

@@ -7,7 +7,7 @@ import stat
 
 from elfuse.typing import NamedTuple
 
-S_IFMT = 0o170000
+S_IFMT, S_IFREG = 0o170000, 0o100000
 ROOT = 1
 DIRECTORY_SIZE = 4096
 

@@ -8,7 +8,7 @@ its number is new, and moving a directory moves one name.
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from elfuse.overlay.records import ROOT, S_IFMT, Entry, Row
+from elfuse.overlay.records import ROOT, S_IFMT, S_IFREG, Entry, Row
 from elfuse.overlay.tree import Tree
 from elfuse.typing import Any, TypeVar
 
@@ -83,7 +83,7 @@ class State:
         """By directory. 0: a name of the lower tree that is gone."""
         self.next_ino = tree.count + 1
         self.moves = 0
-        """Changes whenever paths of directories may have changed."""
+        """Changes whenever paths of directories may have changed, or where links lead."""
 
     def clear(self) -> dict[int, Row | None]:
         """As before the first record; the rows there were, for `announce`."""
@@ -165,6 +165,11 @@ class State:
         self.next_ino = max(self.next_ino, change.next_ino)
 
     def _set_name(self, parent: int, name: bytes, ino: int) -> None:
+        old = self.child(parent, name)
+        if old and old != ino:
+            row = self.row(old)
+            if row is None or row.mode & S_IFMT != S_IFREG:
+                self.moves += 1
         names = self.names.get(parent)
         if names is None:
             names = self.names[parent] = {}

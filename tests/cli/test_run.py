@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ELFUSE, environment, execute
+from tests.support import ELFUSE, ROOT, Build, environment, execute
 
 pytestmark = [pytest.mark.image, pytest.mark.guest]
 
@@ -145,6 +145,15 @@ def test_volumes_are_written_unless_read_only(mini: Elfuse, tmp_path: Path) -> N
     assert (tmp_path / "file").read_text() == "kept\n"
     os.symlink("/etc", tmp_path / "escape")
     assert "root:x:0:0" in mini("cat", "/data/escape/passwd", options=options).stdout
+
+
+def test_paths_follow_changes_in_a_container(mini: Elfuse, build: Build) -> None:
+    program = build(ROOT / "tests" / "guest" / "paths_follow_changes.c", flags=("-static",))
+    ran = mini(
+        *("sh", "-c", f"mkdir /work && cd /work && /programs/{program.name}"),
+        options=("-v", f"{program.parent}:/programs:ro"),
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_read_only_root(mini: Elfuse) -> None:

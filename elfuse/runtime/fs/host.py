@@ -55,6 +55,10 @@ class HostFilesystem:
     def root(self) -> "HostInode":
         return self._root
 
+    def routes(self) -> int:
+        """The host does not tell when paths change."""
+        return 0
+
     def leads_to(self, path: bytes, directory: "HostInode") -> bool:
         """Whether an absolute path leads to a directory met before; the host walks, in one call.
 

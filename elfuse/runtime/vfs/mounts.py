@@ -12,7 +12,7 @@ from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.vfs.shortcuts import Shortcuts
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from elfuse.runtime.vfs.credentials import Credentials
@@ -89,8 +89,8 @@ class Mount:
     @cached_property
     def shortcuts(self) -> Shortcuts | None:
         """Where walks from the root may begin further below; None if that cannot be checked."""
-        leads_to = getattr(self.fs, "leads_to", None)
-        return Shortcuts(self.root, leads_to) if leads_to is not None else None
+        fs: Any = self.fs
+        return Shortcuts(fs, self.root) if hasattr(fs, "leads_to") else None
 
     @cached_property
     def checked(self) -> bool:
