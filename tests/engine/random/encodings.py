@@ -127,7 +127,7 @@ def parse(lines: Iterable[str]) -> list[Row]:
 def example(name: str) -> Path:
     """A program of the engine's crate, built from this tree; subprocess.CalledProcessError if it does not."""
     # As scripts/engine builds, so that dependencies are there already.
-    options = ["--release", "--locked", "--features", "python", "--quiet"]
+    options = ["--release", "--locked", "--quiet"]
     command = ["cargo", "build", *options, "--package", "elfuse-jit", "--example", name]
     subprocess.run(command, cwd=ROOT, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))

@@ -5,7 +5,8 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I16, I32, I64};
 use cranelift_codegen::ir::{AtomicRmwOp, BlockArg, InstBuilder, Type, Value};
 
-use crate::compile::lift::{GUEST, Lifter, NONE, OWN, Pending};
+use crate::compile::exits::Pending;
+use crate::compile::lift::{GUEST, Lifter, NONE, OWN};
 use crate::cpu::layout;
 use crate::ir::{Args, Atomic, Fill, Insn, Op, Size};
 

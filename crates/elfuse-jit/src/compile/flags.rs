@@ -47,6 +47,8 @@ pub(super) enum Flags {
 /// What a block that several branches lead to expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
+    /// Not at all: the block sets them at this address, and cannot be left before.
+    Dead(u64),
     Stored,
     Packed,
     Lazy(Operation, Width),

@@ -11,8 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::{I8, I8X16, I32, I64};
+use cranelift_codegen::ir::types::{I8X16, I32, I64};
 use cranelift_codegen::ir::{
     AbiParam, Block as IrBlock, BlockArg, Function, InstBuilder, MemFlagsData, Opcode, SigRef,
     Signature, Type, Value,
@@ -20,20 +19,21 @@ use cranelift_codegen::ir::{
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
+use crate::compile::exits::{Checkpoint, Known, Pending};
 use crate::compile::flags::{Flags, Form, Lazy, Operation, Width};
 use crate::compile::region::{Block, End, Region, Registers};
-use crate::compile::vector;
+use crate::compile::{flow, vector};
 use crate::cpu::layout;
-use crate::ir::{Args, Float, Helper, Insn, Logic, Op, Operand, Structure};
-use crate::state::{FPCR, LAZY, LAZY_A, LAZY_B, PSTATE, SINK, SP, TPIDR, ZERO};
+use crate::ir::{Args, Helper, Insn, Op, Operand, Structure};
+use crate::state::{FPCR, LAZY, PSTATE, SINK, SP, TPIDR, ZERO};
 
 /// Register block and engine fields: always accessible.
 pub(super) const OWN: MemFlagsData = MemFlagsData::trusted();
 /// Guest memory.
 pub(super) const GUEST: MemFlagsData = MemFlagsData::new();
 pub(super) const NONE: [BlockArg; 0] = [];
-const LINK: u8 = 30;
-const LIMIT_BITS: u32 = crate::code::GUEST_BITS;
+pub(super) const LINK: u8 = 30;
+pub(super) const LIMIT_BITS: u32 = crate::code::GUEST_BITS;
 
 /// Whether [`Lifter`] knows an operation; regions end before others.
 pub(super) fn is_supported(insn: &Insn) -> bool {
@@ -111,58 +111,32 @@ fn general_only(insn: &Insn) -> bool {
     }
 }
 
-/// Accesses since the last checkpoint.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pending {
-    Nothing,
-    Stores,
-    Loads,
-}
-
-/// Registers at a point to return to.
-pub(super) struct Checkpoint {
-    pc: u64,
-    general: Vec<(u8, Value)>,
-    vectors: Vec<(u8, Value)>,
-    flags: Flags,
-}
-
-/// What is known at a point of a region besides the variables.
-#[derive(Clone)]
-struct Known {
-    flags: Flags,
-    /// Registers whose words in the block may be stale.
-    written: Registers,
-    pending: Pending,
-    checkpoint: Rc<Checkpoint>,
-}
-
 pub(super) struct Lifter<'a, 'b> {
     pub(super) builder: &'a mut FunctionBuilder<'b>,
     region: &'a Region,
     /// See [`Code::confined`](crate::code::Code).
     confined: bool,
-    blocks: BTreeMap<u64, IrBlock>,
-    forms: BTreeMap<u64, Form>,
+    pub(super) blocks: BTreeMap<u64, IrBlock>,
+    pub(super) forms: BTreeMap<u64, Form>,
     /// Blocks that one branch leads to, from a lower address: what is known there goes on.
-    single: BTreeSet<u64>,
+    pub(super) single: BTreeSet<u64>,
     /// What is known at their beginning, once the branch was lifted.
-    inherited: BTreeMap<u64, Known>,
+    pub(super) inherited: BTreeMap<u64, Known>,
     /// Where the current block begins.
     start: u64,
     general: Vec<Option<Variable>>,
     vectors: Vec<Option<Variable>>,
-    flag_a: Variable,
-    flag_b: Variable,
+    pub(super) flag_a: Variable,
+    pub(super) flag_b: Variable,
     pub(super) flags: Flags,
     /// Registers whose words in the block may be stale.
-    written: Registers,
+    pub(super) written: Registers,
     pub(super) cpu: Value,
     pub(super) memory: Value,
-    signature: SigRef,
+    pub(super) signature: SigRef,
     helper: SigRef,
     pub(super) pending: Pending,
-    checkpoint: Rc<Checkpoint>,
+    pub(super) checkpoint: Rc<Checkpoint>,
 }
 
 /// The signature of a compiled region: the vCPU in, the address to go on at out.
@@ -180,133 +154,6 @@ fn helper_signature() -> Signature {
         signature.params.push(AbiParam::new(I64));
     }
     signature
-}
-
-/// Blocks that are reached by one branch only, which is lifted before them.
-fn single_entries(region: &Region) -> BTreeSet<u64> {
-    let mut origins: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
-    for (&start, block) in &region.blocks {
-        for to in block.successors() {
-            origins.entry(to).or_default().push(start);
-        }
-    }
-    origins
-        .into_iter()
-        .filter(|(to, from)| *to != region.head && from.len() == 1 && from[0] < *to)
-        .map(|(to, _)| to)
-        .collect()
-}
-
-/// Blocks at whose beginning the flags may still be read.
-fn flag_readers(region: &Region) -> BTreeSet<u64> {
-    let mut readers = BTreeSet::new();
-    loop {
-        let before = readers.len();
-        for (&start, block) in &region.blocks {
-            let end = match &block.end {
-                End::Branch(insn, ..) => Some(insn),
-                _ => None,
-            };
-            let mut insns = block.body.iter().map(|(_, insn)| insn).chain(end);
-            let first = insns.find_map(|insn| match (reads_flags(insn), flag_form(insn)) {
-                (false, None) => None,
-                (reads, _) => Some(reads),
-            });
-            let reads =
-                first.unwrap_or_else(|| block.successors().iter().any(|to| readers.contains(to)));
-            if reads {
-                readers.insert(start);
-            }
-        }
-        if readers.len() == before {
-            return readers;
-        }
-    }
-}
-
-/// How the blocks that are not `single` expect the flags.
-fn flag_forms(region: &Region, single: &BTreeSet<u64>) -> BTreeMap<u64, Form> {
-    let readers = flag_readers(region);
-    let fallback = |block: u64| {
-        if readers.contains(&block) {
-            Form::Packed
-        } else {
-            Form::Stored
-        }
-    };
-    // None stands for a form that only single blocks take over.
-    let mut forms = BTreeMap::from([(region.head, Some(fallback(region.head)))]);
-    loop {
-        let mut changed = false;
-        for (start, block) in &region.blocks {
-            let Some(&entry) = forms.get(start) else {
-                continue;
-            };
-            let exit = block
-                .body
-                .iter()
-                .rev()
-                .find_map(|(_, insn)| flag_form(insn))
-                .unwrap_or(entry);
-            for to in block.successors() {
-                if !region.blocks.contains_key(&to) {
-                    continue;
-                }
-                let merged = match forms.get(&to) {
-                    Some(&known) if known == exit => continue,
-                    _ if single.contains(&to) => exit,
-                    None if exit.is_some() => exit,
-                    _ => Some(fallback(to)),
-                };
-                changed |= forms.insert(to, merged) != Some(merged);
-            }
-        }
-        if !changed {
-            break;
-        }
-    }
-    forms
-        .into_iter()
-        .filter_map(|(block, form)| Some((block, form?)))
-        .collect()
-}
-
-/// Condition codes below read flags.
-const ALWAYS: u8 = 14;
-
-fn reads_flags(insn: &Insn) -> bool {
-    let Args { d, a, x, .. } = insn.args;
-    match insn.op {
-        Op::JumpIf => a < ALWAYS,
-        Op::Select { .. } | Op::Float(Float::Select, _) => x < u16::from(ALWAYS),
-        Op::CondCompare { .. } => d < ALWAYS,
-        Op::AddCarry { .. } => true,
-        _ => false,
-    }
-}
-
-/// What flags an instruction leaves, if it sets them.
-#[allow(clippy::option_option, reason = "sets none, or sets them in no Form")]
-fn flag_form(insn: &Insn) -> Option<Option<Form>> {
-    let form = match insn.op {
-        Op::Arith {
-            flags: true,
-            sub,
-            width,
-            ..
-        } => Form::Lazy(if sub { Operation::Sub } else { Operation::Add }, width),
-        Op::Logic {
-            logic: Logic::Ands,
-            width,
-            ..
-        } => Form::Lazy(Operation::Logic, width),
-        Op::Float(Float::Compare { .. }, _) => Form::Lazy(Operation::Sub, Width::X),
-        Op::AddCarry { flags: true, .. } => Form::Packed,
-        Op::Helper(_) => Form::Stored,
-        Op::CondCompare { .. } => return Some(None),
-        _ => return None,
-    };
-    Some(Some(form))
 }
 
 /// Build the function of a region.
@@ -332,12 +179,12 @@ pub(super) fn lift(
         .keys()
         .map(|&start| (start, builder.create_block()))
         .collect();
-    let single = single_entries(region);
+    let single = flow::single_entries(region);
     let mut lifter = Lifter {
         builder: &mut builder,
         region,
         confined,
-        forms: flag_forms(region, &single),
+        forms: flow::flag_forms(region, &single),
         single,
         inherited: BTreeMap::new(),
         start: region.head,
@@ -511,7 +358,7 @@ impl Lifter<'_, '_> {
     }
 
     /// Have the flags in a value.
-    fn load_flags(&mut self) {
+    pub(super) fn load_flags(&mut self) {
         if !matches!(self.flags, Flags::Stored) {
             return;
         }
@@ -549,167 +396,6 @@ impl Lifter<'_, '_> {
         self.builder.ins().iadd(self.memory, address)
     }
 
-    // Checkpoints
-
-    /// The registers as they are, to return to `pc`.
-    fn snapshot(&mut self, pc: u64) -> Checkpoint {
-        let mut general = Vec::new();
-        let mut vectors = Vec::new();
-        for index in 0..32u8 {
-            if self.written.general >> index & 1 != 0 {
-                general.push((index, self.x(index)));
-            }
-            if self.written.vector >> index & 1 != 0 {
-                vectors.push((index, self.v(index)));
-            }
-        }
-        Checkpoint {
-            pc,
-            general,
-            vectors,
-            flags: self.flags,
-        }
-    }
-
-    pub(super) fn take_checkpoint(&mut self, pc: u64) {
-        self.checkpoint = Rc::new(self.snapshot(pc));
-        self.pending = Pending::Nothing;
-    }
-
-    /// Store the registers of a checkpoint into the block.
-    fn store_registers(&mut self, checkpoint: &Checkpoint) {
-        for &(index, value) in &checkpoint.general {
-            self.builder
-                .ins()
-                .store(OWN, value, self.cpu, layout::general(index));
-        }
-        for &(index, value) in &checkpoint.vectors {
-            self.builder
-                .ins()
-                .store(OWN, value, self.cpu, layout::vector(index));
-        }
-        self.store_flags(checkpoint.flags);
-    }
-
-    fn store_flags(&mut self, flags: Flags) {
-        let Some(words) = flags.words(self.builder) else {
-            return;
-        };
-        for (register, value) in [
-            (LAZY, words.operation),
-            (LAZY_A, words.a),
-            (LAZY_B, words.b),
-        ] {
-            self.builder
-                .ins()
-                .store(OWN, value, self.cpu, layout::general(register));
-        }
-    }
-
-    /// Leave if an access since the checkpoint faulted; otherwise what follows starts a new one.
-    pub(super) fn look(&mut self, pc: u64) {
-        if self.pending == Pending::Nothing {
-            self.take_checkpoint(pc);
-            return;
-        }
-        let faulted = self.attention(I32, layout::FAULTED);
-        let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
-        self.builder.set_cold_block(cold);
-        self.builder.ins().brif(faulted, cold, &NONE, go_on, &NONE);
-        self.builder.switch_to_block(cold);
-        self.leave_at_checkpoint();
-        self.builder.switch_to_block(go_on);
-        self.take_checkpoint(pc);
-    }
-
-    pub(super) fn leave_at_checkpoint(&mut self) {
-        let checkpoint = Rc::clone(&self.checkpoint);
-        self.store_registers(&checkpoint);
-        let pc = self.iconst(checkpoint.pc);
-        self.builder.ins().return_(&[pc]);
-    }
-
-    /// A field that signal handlers and other threads set.
-    fn attention(&mut self, ty: Type, field: i32) -> Value {
-        let field = self.builder.ins().iadd_imm_s(self.cpu, i64::from(field));
-        // Atomic, so that it is not taken for an earlier load.
-        self.builder.ins().atomic_load(ty, OWN, field)
-    }
-
-    /// `look`, and leave for `to`, with the registers as they are now, if somebody called for
-    /// attention.
-    fn look_and_poll(&mut self, pc: u64, to: Value) {
-        let pending = self.pending != Pending::Nothing;
-        let attention = if pending {
-            self.attention(I64, layout::FAULTED)
-        } else {
-            self.attention(I32, layout::INTERRUPT)
-        };
-        let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
-        self.builder.set_cold_block(cold);
-        self.builder
-            .ins()
-            .brif(attention, cold, &NONE, go_on, &NONE);
-        self.builder.switch_to_block(cold);
-        if pending {
-            let faulted = self.builder.ins().ireduce(I32, attention);
-            let (back, called) = (self.builder.create_block(), self.builder.create_block());
-            self.builder.ins().brif(faulted, back, &NONE, called, &NONE);
-            self.builder.switch_to_block(back);
-            self.leave_at_checkpoint();
-            self.builder.switch_to_block(called);
-        }
-        self.store_now();
-        self.builder.ins().return_(&[to]);
-        self.builder.switch_to_block(go_on);
-        self.take_checkpoint(pc);
-    }
-
-    /// Store all registers as they are.
-    fn store_now(&mut self) {
-        let now = self.snapshot(0);
-        self.store_registers(&now);
-    }
-
-    // Leaving
-
-    /// Go on at an address outside this region; nothing is pending.
-    fn leave(&mut self, pc: Value, constant: bool) {
-        self.store_now();
-        let table = self.builder.ins().load(I64, OWN, self.cpu, layout::TABLE);
-        if !constant {
-            // Either bit 0 or 1 is set or one above the address space.
-            let rotated = self.builder.ins().rotr_imm_u(pc, 2);
-            let odd = self
-                .builder
-                .ins()
-                .ushr_imm_u(rotated, i64::from(LIMIT_BITS - 2));
-            self.return_if(odd, pc);
-        }
-        let slot = self.builder.ins().iadd(table, pc);
-        let offset = self.builder.ins().load(I32, OWN, slot, 0);
-        let missing = self.builder.ins().icmp_imm_s(IntCC::Equal, offset, 0);
-        self.return_if(missing, pc);
-        let arena = self.builder.ins().load(I64, OWN, self.cpu, layout::ARENA);
-        let offset = self.builder.ins().uextend(I64, offset);
-        let code = self.builder.ins().iadd(arena, offset);
-        self.builder
-            .ins()
-            .return_call_indirect(self.signature, code, &[self.cpu]);
-    }
-
-    fn return_if(&mut self, condition: Value, pc: Value) {
-        let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
-        self.builder
-            .ins()
-            .brif(condition, cold, &NONE, go_on, &NONE);
-        self.builder.switch_to_block(cold);
-        self.builder.ins().return_(&[pc]);
-        self.builder.switch_to_block(go_on);
-    }
-
-    // Blocks
-
     fn block(&mut self, start: u64, block: &Block) {
         let ir = self.blocks[&start];
         self.builder.switch_to_block(ir);
@@ -718,7 +404,7 @@ impl Lifter<'_, '_> {
             self.restore(known);
         } else {
             self.flags = match self.forms.get(&start) {
-                None | Some(Form::Stored) => Flags::Stored,
+                None | Some(Form::Stored | Form::Dead(_)) => Flags::Stored,
                 Some(Form::Packed) => Flags::Packed(self.builder.use_var(self.flag_a)),
                 Some(&Form::Lazy(operation, width)) => Flags::Lazy(Lazy {
                     operation,
@@ -730,8 +416,16 @@ impl Lifter<'_, '_> {
             self.written = block.written_before;
             self.take_checkpoint(start);
         }
+        let dead = match self.forms.get(&start) {
+            Some(&Form::Dead(setter)) if !self.single.contains(&start) => Some(setter),
+            _ => None,
+        };
         for &(pc, insn) in &block.body {
             self.insn(pc, &insn);
+            if dead == Some(pc) {
+                // The one before lacks the flags.
+                self.take_checkpoint(pc + 4);
+            }
         }
         let pc = block.end_pc;
         match &block.end {
@@ -739,141 +433,6 @@ impl Lifter<'_, '_> {
             End::Branch(insn, taken, not) => self.branch(pc, insn, *taken, *not),
             &End::Call(to, inside) => self.call(pc, to, inside),
             End::Indirect(insn, expected) => self.indirect(pc, insn, expected),
-        }
-    }
-
-    fn call(&mut self, pc: u64, to: u64, inside: bool) {
-        let link = self.iconst(pc + 4);
-        self.set_x(LINK, link);
-        if inside {
-            self.edge(pc, to);
-        } else {
-            self.leave_for(pc, to);
-        }
-    }
-
-    fn indirect(&mut self, pc: u64, insn: &Insn, expected: &[u64]) {
-        let to = self.x(insn.args.n);
-        if matches!(insn.op, Op::CallReg) {
-            let link = self.iconst(pc + 4);
-            self.set_x(LINK, link);
-        }
-        for &guess in expected {
-            let right = self
-                .builder
-                .ins()
-                .icmp_imm_s(IntCC::Equal, to, guess as i64);
-            let (yes, no) = (self.builder.create_block(), self.builder.create_block());
-            self.builder.ins().brif(right, yes, &NONE, no, &NONE);
-            let known = self.known();
-            self.builder.switch_to_block(yes);
-            self.edge(pc, guess);
-            self.builder.switch_to_block(no);
-            self.restore(known);
-        }
-        self.look_and_poll(pc, to);
-        self.leave(to, false);
-    }
-
-    fn known(&self) -> Known {
-        Known {
-            flags: self.flags,
-            written: self.written,
-            pending: self.pending,
-            checkpoint: Rc::clone(&self.checkpoint),
-        }
-    }
-
-    fn restore(&mut self, known: Known) {
-        self.flags = known.flags;
-        self.written = known.written;
-        self.pending = known.pending;
-        self.checkpoint = known.checkpoint;
-    }
-
-    /// Go to a block of this region or leave.
-    fn edge(&mut self, from: u64, to: u64) {
-        let Some(ir) = self.blocks.get(&to).copied() else {
-            self.leave_for(from, to);
-            return;
-        };
-        if self.single.contains(&to) {
-            let known = self.known();
-            self.inherited.insert(to, known);
-            self.builder.ins().jump(ir, &NONE);
-            return;
-        }
-        self.look_at_branch(from, to);
-        self.pack_for(to);
-        self.builder.ins().jump(ir, &NONE);
-    }
-
-    /// `look`, at backward branches with a poll, without which a loop could not be interrupted.
-    fn look_at_branch(&mut self, from: u64, to: u64) {
-        if to <= from {
-            let constant = self.iconst(to);
-            self.look_and_poll(from, constant);
-        } else {
-            self.look(from);
-        }
-    }
-
-    fn leave_for(&mut self, from: u64, to: u64) {
-        self.look_at_branch(from, to);
-        let constant = self.iconst(to);
-        self.leave(constant, true);
-    }
-
-    /// Bring the flags into the form that a block expects.
-    fn pack_for(&mut self, to: u64) {
-        match self.forms.get(&to) {
-            None | Some(Form::Stored) => {
-                self.store_flags(self.flags);
-            }
-            Some(Form::Packed) => {
-                self.load_flags();
-                let packed = self.flags.packed(self.builder);
-                self.builder.def_var(self.flag_a, packed);
-            }
-            Some(Form::Lazy(..)) => {
-                let Flags::Lazy(lazy) = self.flags else {
-                    unreachable!("every way to the block has flags of this form")
-                };
-                self.builder.def_var(self.flag_a, lazy.a);
-                self.builder.def_var(self.flag_b, lazy.b);
-            }
-        }
-    }
-
-    fn branch(&mut self, pc: u64, insn: &Insn, taken: u64, not: u64) {
-        let Args { d, a, .. } = insn.args;
-        let condition = match insn.op {
-            Op::JumpIf if a >= ALWAYS => self.builder.ins().iconst(I8, 1),
-            Op::JumpIf => self.condition(a),
-            Op::JumpZero { nonzero, width } => {
-                let value = self.read(d, width);
-                let code = if nonzero {
-                    IntCC::NotEqual
-                } else {
-                    IntCC::Equal
-                };
-                self.builder.ins().icmp_imm_s(code, value, 0)
-            }
-            Op::JumpBit { set } => {
-                let value = self.x(d);
-                let bit = self.builder.ins().band_imm_s(value, 1i64 << (a & 63));
-                let code = if set { IntCC::NotEqual } else { IntCC::Equal };
-                self.builder.ins().icmp_imm_s(code, bit, 0)
-            }
-            other => unreachable!("not a conditional branch: {other:?}"),
-        };
-        let (yes, no) = (self.builder.create_block(), self.builder.create_block());
-        self.builder.ins().brif(condition, yes, &NONE, no, &NONE);
-        let known = self.known();
-        for (block, to) in [(yes, taken), (no, not)] {
-            self.builder.switch_to_block(block);
-            self.restore(known.clone());
-            self.edge(pc, to);
         }
     }
 

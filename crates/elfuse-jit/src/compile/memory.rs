@@ -4,7 +4,8 @@
 use cranelift_codegen::ir::types::{F32, F64, I8, I8X16, I16, I32, I64, I64X2};
 use cranelift_codegen::ir::{InstBuilder, Value};
 
-use crate::compile::lift::{GUEST, LITTLE, Lifter, Pending};
+use crate::compile::exits::Pending;
+use crate::compile::lift::{GUEST, LITTLE, Lifter};
 use crate::ir::{Address, Args, Fill, Insn, Op, Size};
 
 impl Lifter<'_, '_> {

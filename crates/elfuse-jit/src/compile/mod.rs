@@ -2,8 +2,11 @@
 
 mod arena;
 mod atomics;
+mod branches;
+mod exits;
 mod flags;
 mod float;
+mod flow;
 pub(crate) mod fork;
 mod frame;
 mod integers;
