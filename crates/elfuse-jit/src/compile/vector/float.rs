@@ -28,6 +28,14 @@ const fn one(lane: Lane) -> u64 {
     }
 }
 
+/// The bits of the least normal number.
+const fn least_normal(lane: Lane) -> u64 {
+    match lane {
+        Lane::D => f64::MIN_POSITIVE.to_bits(),
+        _ => f32::MIN_POSITIVE.to_bits() as u64,
+    }
+}
+
 /// The bits of 2 to the power of `-exponent`.
 fn power(lane: Lane, exponent: u16) -> u64 {
     match lane {
@@ -99,8 +107,8 @@ impl Lifter<'_, '_> {
             FloatVector::Narrow => {
                 let value = self.counted(n, Lane::D, Extent::Full);
                 let value = self.builder.ins().fvdemote(value);
-                let unordered = self.any_unordered(value, value);
-                self.unless(unordered, args, helper, |l| {
+                let uncertain = self.any_uncertain(value, Lane::S);
+                self.unless(uncertain, args, helper, |l| {
                     if extent != Extent::Full {
                         return value;
                     }
@@ -136,6 +144,18 @@ impl Lifter<'_, '_> {
     fn number_or_helper(&mut self, value: Value, args: Args, helper: Helper) {
         let unordered = self.any_unordered(value, value);
         self.unless(unordered, args, helper, |_| value);
+    }
+
+    /// Whether any lanes are not numbers or may be tiny before they were rounded: then Arm raises
+    /// underflow, and the host does not.
+    fn any_uncertain(&mut self, value: Value, lane: Lane) -> Value {
+        let unordered = self.builder.ins().fcmp(FloatCC::Unordered, value, value);
+        let magnitude = self.builder.ins().fabs(value);
+        let magnitude = self.cast(magnitude, integers(lane));
+        let least = self.all_lanes(lane, least_normal(lane));
+        let least = self.equal(magnitude, least);
+        let either = self.builder.ins().bor(unordered, least);
+        self.builder.ins().vany_true(either)
     }
 
     /// The greater or lesser lanes of numbers.
@@ -240,7 +260,14 @@ impl Lifter<'_, '_> {
             }
             FloatLanes::FromInt { signed } => self.floats_of(signed, lane, args.x, a),
         };
-        self.number_or_helper(value, args, helper);
+        // Other results are exact where they are tiny.
+        let uncertain = match operation {
+            FloatLanes::Mul | FloatLanes::Div | FloatLanes::MulAdd { .. } => {
+                self.any_uncertain(value, lane)
+            }
+            _ => self.any_unordered(value, value),
+        };
+        self.unless(uncertain, args, helper, |_| value);
     }
 
     /// Integers with `x` bits after the point. The result is always a number; that it is looked at
