@@ -8,12 +8,11 @@ from elfuse.host.temporary import temporary_directory
 from elfuse.overlay.overlay import Overlay
 from elfuse.overlay.temporary import remove_tree
 from elfuse.runtime.fs.devices import mount_pts, populate
-from elfuse.runtime.fs.proc import mount_proc as make_proc
-from elfuse.runtime.fs.sys import mount_sys as make_sys
 from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel
+    from elfuse.runtime.vfs.filesystem import Filesystem
 
 __all__ = ["make_dev", "make_proc", "make_sys", "mount_in_dev", "tmpfs"]
 
@@ -23,6 +22,20 @@ _TMPFS_MAGIC = 0x01021994
 def tmpfs(directory: str | os.PathLike[str]) -> Overlay:
     """An empty writable filesystem whose files lie below a host directory."""
     return Overlay(None, directory, directory, type_name="tmpfs", magic=_TMPFS_MAGIC)
+
+
+def make_proc(kernel: Kernel) -> Filesystem:
+    """What /proc shows."""
+    from elfuse.runtime.fs.proc import mount_proc  # more programs use /dev
+
+    return mount_proc(kernel)
+
+
+def make_sys() -> Filesystem:
+    """What /sys shows."""
+    from elfuse.runtime.fs.sys import mount_sys
+
+    return mount_sys()
 
 
 def make_dev(kernel: Kernel) -> Overlay:

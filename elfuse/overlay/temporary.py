@@ -3,7 +3,11 @@
 import contextlib
 import fcntl
 import os
-from pathlib import Path
+
+from elfuse.typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _SUFFIX = ".layer"
 
@@ -11,7 +15,7 @@ _SUFFIX = ".layer"
 class WorkDirectory:
     """A locked directory below `parent`, gone after `remove` or after a later `sweep`."""
 
-    def __init__(self, parent: Path) -> None:
+    def __init__(self, parent: "Path") -> None:
         parent.mkdir(parents=True, exist_ok=True)
         while True:
             self.path = parent / f"{os.getpid()}-{os.urandom(8).hex()}{_SUFFIX}"
@@ -32,7 +36,7 @@ class WorkDirectory:
         os.close(self.fd)
 
 
-def sweep(parent: Path) -> None:
+def sweep(parent: "Path") -> None:
     """Remove the work directories whose owners are dead."""
     with contextlib.suppress(FileNotFoundError):
         for name in os.listdir(parent):
@@ -40,7 +44,7 @@ def sweep(parent: Path) -> None:
                 _remove_if_abandoned(parent / name)
 
 
-def _remove_if_abandoned(path: Path) -> None:
+def _remove_if_abandoned(path: "Path") -> None:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -68,7 +72,7 @@ def remove_tree(path: str | os.PathLike[str]) -> None:
         os.rmdir(path)
 
 
-def sync_directory(path: Path) -> None:
+def sync_directory(path: "Path") -> None:
     """Make the names in a directory durable."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

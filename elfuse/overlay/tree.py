@@ -16,7 +16,6 @@ import mmap
 import os
 import struct
 from collections.abc import Sequence
-from pathlib import Path
 
 from elfuse.errors import ImageError
 from elfuse.overlay.records import (
@@ -28,6 +27,10 @@ from elfuse.overlay.records import (
     Row,
     attributes,
 )
+from elfuse.typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAGIC = b"elftree\0"
 VERSION = 1
@@ -54,9 +57,11 @@ class DamagedTree(ImageError):
     """A tree index that elfuse did not write."""
 
 
-def tree_path(root: "os.PathLike[str]", key: str) -> Path:
+def tree_path(root: "os.PathLike[str]", key: str) -> "Path":
     """Where the tree with this key is, once it is built."""
-    return Path(root) / "trees" / key
+    from pathlib import Path as Made  # /dev needs none
+
+    return Made(root) / "trees" / key
 
 
 def tree_key(diff_ids: Sequence[str]) -> str:

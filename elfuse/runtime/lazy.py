@@ -1,6 +1,6 @@
 """Modules that are loaded when a program first needs them, because imports delay every start."""
 
-import importlib
+import sys
 
 from elfuse.typing import Any
 
@@ -20,6 +20,7 @@ class Lazy:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
-        module = importlib.import_module(self._name)
+        __import__(self._name)  # importlib would be one module more to load
+        module = sys.modules[self._name]
         self.__dict__.update(vars(module))
         return getattr(module, attribute)

@@ -27,6 +27,8 @@ class OpenFile(ABC):  # noqa: B024 - every operation has a default that fails as
     location: "Location | None" = None
     """Where it was opened, for /proc/self/fd and fchdir; None for pipes, sockets and the like."""
 
+    is_socket = False
+
     def __init__(self, flags: int) -> None:
         self.flags = flags
         self.owner = 0

@@ -51,6 +51,8 @@ class Received(NamedTuple):
 class SocketFile(OpenFile):
     """A socket. `family`, `type` and `protocol` are Linux's numbers."""
 
+    is_socket = True
+
     def __init__(
         self, end: _socket.socket, family: int, kind: int, protocol: int, flags: int
     ) -> None:

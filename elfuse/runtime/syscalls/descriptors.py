@@ -1,9 +1,9 @@
 """Opening, closing and duplicating descriptors, and what fcntl and ioctl do to them."""
 
-from elfuse.runtime import filelock
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.pipe import make_pipe
+from elfuse.runtime.lazy import Lazy
 from elfuse.runtime.syscalls.args import (
     Address,
     DirFd,
@@ -21,7 +21,12 @@ from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.vfs import operations
 from elfuse.runtime.vfs.resolve import Walk
-from elfuse.typing import Annotated
+from elfuse.typing import TYPE_CHECKING, Annotated
+
+if TYPE_CHECKING:
+    from elfuse.runtime import filelock
+else:
+    filelock = Lazy("elfuse.runtime.filelock")
 
 _FIOCLEX, _FIONCLEX, _FIONBIO, _FIOASYNC = 0x5451, 0x5450, 0x5421, 0x5452
 _OPEN_KNOWN = 0o37777777

@@ -4,7 +4,6 @@ from elfuse.runtime import transfer
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
-from elfuse.runtime.files.directory import DirectoryFile
 from elfuse.runtime.files.regular import RegularFile
 from elfuse.runtime.syscalls.args import (
     Address,
@@ -162,6 +161,8 @@ def sys_lseek(task: Task, fd: Fd, offset: Offset, whence: Int) -> int:
 def sys_getdents64(task: Task, fd: Fd, buffer: Address, count: UInt) -> int:
     """getdents64(2)."""
     file = usable(task, fd)
+    from elfuse.runtime.files.directory import DirectoryFile  # few programs list any
+
     if not isinstance(file, DirectoryFile):
         raise SyscallError(Errno.ENOTDIR)
     data = file.records(task, count)

@@ -11,7 +11,6 @@ from elfuse.runtime.abi import futex as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.stat import Timespec
 from elfuse.runtime.abi.time import SECOND
-from elfuse.runtime.clocks import MONOTONIC, REALTIME
 from elfuse.runtime.futex import HostFutexes
 from elfuse.runtime.syscalls.args import Address, Arg, Call, Hex, Pid, Size, as_signed
 from elfuse.runtime.syscalls.table import syscall
@@ -77,6 +76,8 @@ class _Request(Record):
             raise SyscallError(Errno.EINVAL)
         if not absolute:
             return now() + given.ns
+        from elfuse.runtime.clocks import MONOTONIC, REALTIME  # few calls get here
+
         clock = REALTIME if self.operation & abi.FUTEX_CLOCK_REALTIME else MONOTONIC
         return now() + given.ns - clock.read()
 

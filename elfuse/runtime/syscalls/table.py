@@ -7,7 +7,6 @@ text, and `@syscall(number)` its number. The dispatcher is the only place that t
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from importlib import import_module
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.futex import RobustListHead
@@ -60,7 +59,7 @@ def find(number: int) -> Row | None:
     """The row of a system call, None if there is none."""
     row = TABLE.get(number)
     if row is None and number in _MODULE_OF:
-        import_module(f"{__package__}.{_MODULE_OF[number]}")
+        __import__(f"{__package__}.{_MODULE_OF[number]}")
         row = TABLE[number]
     return row
 
@@ -78,7 +77,7 @@ _OF_ENDING = (RobustListHead,)
 def load_all() -> None:
     """Load every call, and make the decoders that nearly every child of a fork would make."""
     for name in MODULES:
-        import_module(f"{__package__}.{name}")
+        __import__(f"{__package__}.{name}")
     for number in _OF_NEW_PROCESSES:
         _ = TABLE[number].call
     for kind in _OF_ENDING:
