@@ -3,8 +3,6 @@
 Not responsible for what a system call or a fault means: that is `runtime`.
 """
 
-from importlib.util import find_spec
-
 from elfuse.engine.protocol import Engine
 from elfuse.errors import EngineUnavailable
 
@@ -13,7 +11,12 @@ NAMES = ("jit", "unicorn")
 
 def default_name() -> str:
     """The back end that `open_engine` takes when none is named."""
-    return "jit" if find_spec("elfuse.engine._jit") else "unicorn"
+    try:
+        # Loaded next in nearly every case, so that looking for it first would be in vain.
+        from elfuse.engine import _jit  # noqa: F401
+    except ImportError:
+        return "unicorn"
+    return "jit"
 
 
 def open_engine(name: str = "", *, cache: str = "", confined: bool = False) -> Engine:

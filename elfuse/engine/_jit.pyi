@@ -11,10 +11,21 @@ __all__ = [
     "Vcpu",
     "cache_key",
     "check_object",
+    "dates_mapped_writes",
+    "discard",
     "fill_object",
     "interrupt_on",
+    "map_anonymous",
+    "map_file",
+    "move",
+    "protect",
     "read_profile",
+    "release",
+    "reserve",
+    "sync",
+    "unmap",
     "verify_object",
+    "view",
 ]
 
 def cache_key(confined: bool) -> str | None:
@@ -147,3 +158,23 @@ class Descriptors:
 
 def interrupt_on(number: int) -> None:
     """Let a host signal interrupt the vCPU of the thread it arrives in; it must have a handler."""
+
+# As `elfuse.host.memory` has them.
+
+def reserve(length: int) -> int: ...
+def release(address: int, length: int) -> None: ...
+def view(address: int, length: int) -> memoryview: ...
+def unmap(address: int, length: int) -> None: ...
+def map_anonymous(address: int, length: int, protection: int, *, shared: bool) -> None: ...
+def map_file(
+    address: int, length: int, protection: int, fd: int, offset: int, *, shared: bool
+) -> None: ...
+def protect(address: int, length: int, protection: int) -> None: ...
+def discard(address: int, length: int) -> None: ...
+def sync(address: int, length: int) -> None: ...
+def move(address: int, to: int, length: int) -> None: ...
+def dates_mapped_writes(fd: int) -> bool:
+    """Whether stores to shared mappings show in the times of files of this filesystem.
+
+    They do where there is a disk to write to, if not for those that follow within half a minute.
+    """

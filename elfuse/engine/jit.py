@@ -6,7 +6,6 @@ turns its faults into the guest's. Executable pages are what it must be told.
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Iterable
 
@@ -37,8 +36,7 @@ class JitVcpu:
         self.interrupt = native.interrupt
         self.set_ids = native.set_ids
         self.futex_wait = native.futex_wait
-        words = ctypes.c_uint64 * Register.WORDS
-        self.registers = memoryview(words.from_address(native.registers())).cast("B").cast("Q")
+        self.registers = _jit.view(native.registers(), 8 * Register.WORDS).cast("Q")
 
     @property
     def fault_address(self) -> int:
@@ -67,12 +65,12 @@ class _Memory(Slab):
     """Tells the crate what can be executed, and when that changes."""
 
     def __init__(self, cache: str, *, confined: bool) -> None:
-        super().__init__(self._forget, self._forget_all, enforced=True)
+        super().__init__(_jit, self._forget, self._forget_all, enforced=True)
         threshold = _threshold()
         directory = open_directory(cache) if cache and threshold else -1
         self.keeps_code = directory >= 0
         self.code = _jit.Space(self.base, tuple(Exit), threshold, confined, directory)
-        self.texts = Texts(self.code)
+        self.texts = Texts(self.code, _jit.dates_mapped_writes)
 
     def _forget(self, start: int, length: int, allowed: Protection) -> None:
         if allowed & _EXECUTE:

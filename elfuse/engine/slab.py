@@ -1,19 +1,37 @@
 """The guest's address space as one reservation of the host's: guest address + base = host address."""
 
-import ctypes
 import os
 import stat
 from collections.abc import Callable
 
 from elfuse.engine.protocol import Protection
 from elfuse.engine.ranges import Range, RangeMap
-from elfuse.host import memory as host
+from elfuse.typing import Protocol
 
 PAGE = 4096
 GUEST_BITS = 39
 """As arm64 Linux with CONFIG_ARM64_VA_BITS_39: every address fits a reservation the host grants."""
 
 _READ, _READ_WRITE = 1, 3
+
+
+class HostMemory(Protocol):
+    """Host mappings at chosen addresses, as `elfuse.host.memory` has them."""
+
+    def reserve(self, length: int) -> int: ...
+    def release(self, address: int, length: int) -> None: ...
+    def view(self, address: int, length: int) -> memoryview: ...
+    def unmap(self, address: int, length: int) -> None: ...
+    def map_anonymous(
+        self, address: int, length: int, protection: int, *, shared: bool
+    ) -> None: ...
+    def map_file(
+        self, address: int, length: int, protection: int, fd: int, offset: int, *, shared: bool
+    ) -> None: ...
+    def protect(self, address: int, length: int, protection: int) -> None: ...
+    def discard(self, address: int, length: int) -> None: ...
+    def sync(self, address: int, length: int) -> None: ...
+    def move(self, address: int, to: int, length: int) -> None: ...
 
 
 class Slab:
@@ -27,6 +45,7 @@ class Slab:
 
     def __init__(
         self,
+        host: HostMemory,
         changed: Callable[[int, int, Protection], None],
         cleared: Callable[[], None],
         *,
@@ -34,10 +53,11 @@ class Slab:
     ) -> None:
         self.limit = 1 << GUEST_BITS
         self.keeps_code = False
+        self._host = host
         self._enforced = enforced
         # A page more, so that no access which begins inside ends in memory of the host.
         self.base = host.reserve(self.limit + PAGE)
-        self.view = memoryview((ctypes.c_ubyte * self.limit).from_address(self.base)).cast("B")
+        self.view = host.view(self.base, self.limit)
         self.protections: RangeMap[Protection] = RangeMap()
         self._changed = changed
         """(start, length, what was allowed): pages here no longer are, or allow, what they did."""
@@ -45,7 +65,7 @@ class Slab:
 
     def __del__(self) -> None:
         # A process has room for some 250 reservations; only tests make more than one.
-        host.release(self.base, self.limit + PAGE)
+        self._host.release(self.base, self.limit + PAGE)
 
     def host_address(self, address: int) -> int:
         return self.base + address
@@ -54,18 +74,18 @@ class Slab:
         end = address + len(data)
         pages = self.protections.overlapping(address, end) if self._enforced else []
         for part in pages:
-            host.protect(self.base + part.start, part.end - part.start, _READ_WRITE)
+            self._host.protect(self.base + part.start, part.end - part.start, _READ_WRITE)
         self.view[address:end] = data
         for part in pages:
             allowed = self._host_protection(part.value)
-            host.protect(self.base + part.start, part.end - part.start, allowed)
+            self._host.protect(self.base + part.start, part.end - part.start, allowed)
         self.code_changed(address, len(data))
 
     def map_anonymous(
         self, start: int, length: int, protection: Protection, *, shared: bool
     ) -> None:
         allowed = self._host_protection(protection)
-        host.map_anonymous(self.base + start, length, allowed, shared=shared)
+        self._host.map_anonymous(self.base + start, length, allowed, shared=shared)
         self._set(start, length, protection)
 
     def map_file(
@@ -73,10 +93,10 @@ class Slab:
     ) -> None:
         allowed = self._host_protection(protection)
         try:
-            host.map_file(self.base + start, length, allowed, fd, offset, shared=shared)
+            self._host.map_file(self.base + start, length, allowed, fd, offset, shared=shared)
         except PermissionError:
             # A shared mapping of a file that is open for reading only.
-            host.map_file(self.base + start, length, _READ, fd, offset, shared=shared)
+            self._host.map_file(self.base + start, length, _READ, fd, offset, shared=shared)
         self._set(start, length, protection)
         status = os.fstat(fd)
         inside = max(0, status.st_size - offset + PAGE - 1) // PAGE * PAGE
@@ -97,16 +117,16 @@ class Slab:
         """For engines that profit from code they have met before: a private mapping was made."""
 
     def unmap(self, start: int, length: int) -> None:
-        host.unmap(self.base + start, length)
+        self._host.unmap(self.base + start, length)
         self._replaced(start, length, self.protections.clear(start, start + length))
 
     def protect(self, start: int, length: int, protection: Protection) -> None:
         if self._enforced:
-            host.protect(self.base + start, length, self._host_protection(protection))
+            self._host.protect(self.base + start, length, self._host_protection(protection))
         self._set(start, length, protection)
 
     def move(self, start: int, to: int, length: int) -> None:
-        host.move(self.base + start, self.base + to, length)
+        self._host.move(self.base + start, self.base + to, length)
         moved = self.protections.clear(start, start + length)
         gone = self.protections.clear(to, to + length)
         self._replaced(start, length, moved)
@@ -115,11 +135,11 @@ class Slab:
             self._set(part.start - start + to, part.end - part.start, part.value)
 
     def discard(self, start: int, length: int) -> None:
-        host.discard(self.base + start, length)
+        self._host.discard(self.base + start, length)
         self.code_changed(start, length)
 
     def sync(self, start: int, length: int) -> None:
-        host.sync(self.base + start, length)
+        self._host.sync(self.base + start, length)
 
     def code_changed(self, start: int, length: int) -> None:
         found = self.protections.overlapping(start, start + length)
@@ -128,7 +148,7 @@ class Slab:
     def clear(self) -> None:
         ranges = list(self.protections)
         if ranges:
-            host.unmap(self.base, self.limit)
+            self._host.unmap(self.base, self.limit)
         self.protections = RangeMap()
         self._cleared()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Callable
 
-from elfuse import host
 from elfuse.engine.ranges import RangeMap
 from elfuse.typing import TYPE_CHECKING
 
@@ -24,8 +24,9 @@ Key = tuple[int, int, int, int, int, int]
 class Texts:
     """Executable pages of files that nobody has written to, now and in programs before."""
 
-    def __init__(self, code: _jit.Space) -> None:
+    def __init__(self, code: _jit.Space, dates_mapped_writes: Callable[[int], bool]) -> None:
         self._code = code
+        self._dates_mapped_writes = dates_mapped_writes
         self.settled_ns = _SETTLED_NS
         """Age of a file's last change from which on its code is kept."""
         self._mapped: RangeMap[Key] = RangeMap()
@@ -52,7 +53,7 @@ class Texts:
             return False
         known = self._dated.get(status.st_dev)
         if known is None:
-            known = self._dated[status.st_dev] = host.dates_mapped_writes(fd)
+            known = self._dated[status.st_dev] = self._dates_mapped_writes(fd)
         return known
 
     def change(self, start: int, length: int) -> None:

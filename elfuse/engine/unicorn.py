@@ -21,6 +21,7 @@ from pathlib import Path
 from elfuse.engine.protocol import Descriptors, Exit, Protection, Register, SharedMask, Vcpu, Words
 from elfuse.engine.slab import PAGE, Slab
 from elfuse.errors import EngineUnavailable
+from elfuse.host import memory as host_memory
 from elfuse.typing import Protocol
 
 _ARCH_ARM64, _MODE_ARM, _CPU_MAX = 2, 0, 3
@@ -383,7 +384,7 @@ class UnicornEngine:
         self.vcpus: list[UnicornVcpu] = []
         self.executed: set[int] = set()
         """Pages that instructions were fetched from since their last change."""
-        self.memory = Slab(self._pages_changed, self._memory_cleared)
+        self.memory = Slab(host_memory, self._pages_changed, self._memory_cleared)
 
     def vcpu(self) -> UnicornVcpu:
         made = UnicornVcpu(self)

@@ -6,7 +6,6 @@ sees: everything here is in the host's own numbers and terms unless it says so.
 
 import sys
 
-from elfuse.host.signals import Held as Held
 from elfuse.host.signals import forwarded_signals as forwarded_signals
 from elfuse.host.signals import guest_signal as guest_signal
 
@@ -15,7 +14,6 @@ if sys.platform == "darwin":
     from elfuse.host.darwin import allocate as allocate
     from elfuse.host.darwin import anonymous_file as anonymous_file
     from elfuse.host.darwin import conflicting_lock as conflicting_lock
-    from elfuse.host.darwin import dates_mapped_writes as dates_mapped_writes
     from elfuse.host.darwin import descriptor_path as descriptor_path
     from elfuse.host.darwin import duplicate_pipe_data as duplicate_pipe_data
     from elfuse.host.darwin import get_xattr as get_xattr
@@ -49,7 +47,6 @@ elif sys.platform == "linux":
     from elfuse.host.linux import allocate as allocate
     from elfuse.host.linux import anonymous_file as anonymous_file
     from elfuse.host.linux import conflicting_lock as conflicting_lock
-    from elfuse.host.linux import dates_mapped_writes as dates_mapped_writes
     from elfuse.host.linux import descriptor_path as descriptor_path
     from elfuse.host.linux import duplicate_pipe_data as duplicate_pipe_data
     from elfuse.host.linux import get_xattr as get_xattr

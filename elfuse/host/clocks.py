@@ -1,6 +1,5 @@
 """Clocks beyond Python's `time`: CPU time of other processes and threads, time since boot."""
 
-import ctypes
 import os
 import sys
 import time
@@ -29,6 +28,8 @@ if sys.platform == "linux":
         return time.clock_gettime_ns(time.CLOCK_TAI)
 
 elif sys.platform == "darwin":
+    import ctypes
+
     _libc = ctypes.CDLL(None, use_errno=True)
     _RUSAGE_INFO_V0, _THREAD_BASIC_INFO = 0, 3
 

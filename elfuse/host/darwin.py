@@ -154,12 +154,6 @@ def pipe_capacity(fd: int) -> int:
     return 65536
 
 
-def dates_mapped_writes(fd: int) -> bool:
-    """Whether stores to shared mappings show in the times of files of this filesystem; not known."""
-    del fd
-    return False
-
-
 def pipe_without_waiting() -> tuple[int, int]:
     """Both ends of a pipe, close-on-exec, on which no read or write waits."""
     ends = os.pipe()

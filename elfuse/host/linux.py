@@ -1,6 +1,5 @@
 """What only Linux offers, under the names `elfuse.host` has."""
 
-import ctypes
 import fcntl
 import os
 import signal
@@ -10,19 +9,40 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from elfuse.host.types import HeldLock
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import ctypes
+else:
+
+    class _Later:
+        """Stands for the module: few runs need it, and loading it takes longer than they have."""
+
+        def __getattr__(self, name: str) -> Any:
+            import ctypes as loaded
+
+            self.__dict__.update(vars(loaded))
+            return getattr(loaded, name)
+
+    ctypes = _Later()
 
 assert not TYPE_CHECKING or sys.platform == "linux"
 
 _FLOCK = struct.Struct("hh4xqqi4x")
 _F_OFD_GETLK, _F_OFD_SETLK, _F_ADD_SEALS, _F_GET_SEALS = 36, 37, 1033, 1034
 _MEMORY_DEVICES = (os.makedev(1, 3), os.makedev(1, 5))
-_libc = ctypes.CDLL(None, use_errno=True)
 _AT_FDCWD, _AT_SYMLINK_FOLLOW = -100, 0x400
 _RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
 _SPLICE_F_NONBLOCK = 2
-_IN_MEMORY = (0x01021994, 0x858458F6, 0x958458F6)
-"""tmpfs, ramfs, hugetlbfs."""
+
+
+_loaded: "list[ctypes.CDLL]" = []
+
+
+def _libc() -> "ctypes.CDLL":
+    if not _loaded:
+        _loaded.append(ctypes.CDLL(None, use_errno=True))
+    return _loaded[0]
 
 
 def _check(result: int) -> None:
@@ -81,7 +101,7 @@ def rename_with_flags(
 ) -> None:
     """renameat2(2)."""
     flags = (_RENAME_NOREPLACE if noreplace else 0) | (_RENAME_EXCHANGE if exchange else 0)
-    _check(_libc.renameat2(at, name, to, to_name, flags))
+    _check(_libc().renameat2(at, name, to, to_name, flags))
 
 
 def unnamed_file(directory: int, mode: int) -> int:
@@ -93,7 +113,7 @@ def unnamed_file(directory: int, mode: int) -> int:
 
 def link_descriptor(fd: int, name: bytes, at: int) -> None:
     """Give an unnamed file a name."""
-    _check(_libc.linkat(_AT_FDCWD, descriptor_path(fd), at, name, _AT_SYMLINK_FOLLOW))
+    _check(_libc().linkat(_AT_FDCWD, descriptor_path(fd), at, name, _AT_SYMLINK_FOLLOW))
 
 
 def set_mode(name: bytes, at: int, mode: int) -> None:
@@ -180,16 +200,6 @@ def readable_bytes(fd: int) -> int:
     return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
-def dates_mapped_writes(fd: int) -> bool:
-    """Whether stores to shared mappings show in the times of files of this filesystem.
-
-    They do where there is a disk to write to, if not for those that follow within half a minute.
-    """
-    found = ctypes.create_string_buffer(256)
-    _check(_libc.fstatfs(fd, found))
-    return int.from_bytes(found.raw[:8], sys.byteorder) not in _IN_MEMORY
-
-
 def pipe_without_waiting() -> tuple[int, int]:
     """Both ends of a pipe, close-on-exec, on which no read or write waits."""
     return os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -211,18 +221,18 @@ _MEMBARRIER_PRIVATE, _MEMBARRIER_REGISTER = 8, 16
 
 def memory_barrier() -> bool:
     """Make every thread of this process pass a full memory barrier; False if the host cannot."""
-    if _libc.syscall(_MEMBARRIER, _MEMBARRIER_PRIVATE, 0, 0) == 0:
+    if _libc().syscall(_MEMBARRIER, _MEMBARRIER_PRIVATE, 0, 0) == 0:
         return True
     # Registration belongs to the address space: a forked process registers again.
-    if _libc.syscall(_MEMBARRIER, _MEMBARRIER_REGISTER, 0, 0) != 0:
+    if _libc().syscall(_MEMBARRIER, _MEMBARRIER_REGISTER, 0, 0) != 0:
         return False
-    return bool(_libc.syscall(_MEMBARRIER, _MEMBARRIER_PRIVATE, 0, 0) == 0)
+    return bool(_libc().syscall(_MEMBARRIER, _MEMBARRIER_PRIVATE, 0, 0) == 0)
 
 
 def allocate(fd: int, offset: int, length: int, *, keep_size: bool, punch: bool) -> None:
     """fallocate(2) for plain allocation and punched holes."""
     mode = (1 if keep_size else 0) | (2 if punch else 0)
-    _check(_libc.fallocate(fd, mode, ctypes.c_int64(offset), ctypes.c_int64(length)))
+    _check(_libc().fallocate(fd, mode, ctypes.c_int64(offset), ctypes.c_int64(length)))
 
 
 def sealable_file(name: str, *, sealable: bool) -> int:
@@ -259,7 +269,7 @@ def private_stream(fd: int, access: int) -> int | None:
 
 def duplicate_pipe_data(source: int, to: int, size: int) -> int:
     """tee(2), without waiting: BlockingIOError if the one is empty or the other full."""
-    done = int(_libc.tee(source, to, ctypes.c_size_t(size), _SPLICE_F_NONBLOCK))
+    done = int(_libc().tee(source, to, ctypes.c_size_t(size), _SPLICE_F_NONBLOCK))
     _check(done)
     return done
 
@@ -283,4 +293,4 @@ def conflicting_lock(
 
 def sync_filesystem(fd: int) -> None:
     """Make everything written to the filesystem of `fd` durable."""
-    _check(_libc.syncfs(fd))
+    _check(_libc().syncfs(fd))

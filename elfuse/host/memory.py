@@ -60,6 +60,11 @@ def release(address: int, length: int) -> None:
         raise _error()
 
 
+def view(address: int, length: int) -> memoryview:
+    """The bytes there, as long as the caller keeps what is mapped."""
+    return memoryview((ctypes.c_ubyte * length).from_address(address)).cast("B")
+
+
 def unmap(address: int, length: int) -> None:
     """Turn a part of a reservation back into inaccessible, unbacked space."""
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANON | _MAP_NORESERVE | _MAP_FIXED

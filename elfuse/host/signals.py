@@ -1,12 +1,7 @@
 """Host signals by name: which of them the guest gets, and under which Linux number."""
 
-import ctypes
 import signal
-from collections.abc import Iterable
 
-_libc = ctypes.CDLL(None)
-_SET_BYTES = 128
-"""No host's sigset_t is larger."""
 _LINUX = {
     "SIGHUP": 1, "SIGINT": 2, "SIGQUIT": 3, "SIGUSR1": 10, "SIGUSR2": 12, "SIGALRM": 14,
     "SIGTERM": 15, "SIGCONT": 18, "SIGTSTP": 20, "SIGXCPU": 24, "SIGXFSZ": 25, "SIGVTALRM": 26,
@@ -38,23 +33,3 @@ def forwarded_signals() -> list[int]:
 def guest_signal(number: int) -> int:
     """The Linux number of a host signal, 0 for one Linux does not have."""
     return _ALL.get(number, 0)
-
-
-class Held:
-    """Signals that wait until `release`: those of a set, in this thread and in the child of a fork.
-
-    `signal.pthread_sigmask` makes objects of all signals of a mask; forks are too frequent for it.
-    """
-
-    def __init__(self, numbers: Iterable[int]) -> None:
-        self._numbers = ctypes.create_string_buffer(_SET_BYTES)
-        self._before = ctypes.create_string_buffer(_SET_BYTES)
-        _libc.sigemptyset(self._numbers)
-        for number in numbers:
-            _libc.sigaddset(self._numbers, number)
-
-    def hold(self) -> None:
-        _libc.pthread_sigmask(int(signal.SIG_BLOCK), self._numbers, self._before)
-
-    def release(self) -> None:
-        _libc.pthread_sigmask(int(signal.SIG_SETMASK), self._before, None)

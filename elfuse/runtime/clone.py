@@ -25,6 +25,8 @@ from elfuse.runtime.syscalls.table import load_all
 from elfuse.runtime.task import LeftMemory, Task, TaskExit
 from elfuse.runtime.wait import Restart, sleep
 
+_MANY_FORKS = 3
+"""A process that forks so often is worth preparing for more of it."""
 _KNOWN = Clone(0)
 for _flag in Clone:
     _KNOWN |= _flag
@@ -165,23 +167,23 @@ def host_fork(kernel: Kernel) -> int:
 
     Returns in the child with signals still held: `adopt` releases them.
     """
-    if not kernel.has_forked:
+    kernel.forks += 1
+    if kernel.forks == 1:
         kernel.namespace.make_shared()
+    elif kernel.forks == _MANY_FORKS:
         # Children inherit what is loaded; loading it again in each would take longer.
         load_all()
         compile_met()
-        kernel.has_forked = True
-    held = kernel.service.held
-    held.hold()
+    kernel.service.hold_signals()
     # Objects that exist now are never collected: touching them would copy their pages.
     gc.freeze()
     try:
         host_pid = os.fork()
     except OSError:
-        held.release()
+        kernel.service.release_signals()
         raise
     if host_pid:
-        held.release()
+        kernel.service.release_signals()
     return host_pid
 
 

@@ -68,7 +68,7 @@ class Kernel:
         self.at_exit: list[Callable[[], None]] = []
         """Run by the host process of the first guest process when that one ends."""
         self.first_pid = 0
-        self.has_forked = False
+        self.forks = 0
         self.current: Task
         """The task whose system call is served: what /proc/self means."""
 

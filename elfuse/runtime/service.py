@@ -16,7 +16,7 @@ from contextlib import suppress
 from elfuse import host
 from elfuse.runtime.processes import KICK
 from elfuse.runtime.timers import TimerQueue
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel
@@ -40,8 +40,8 @@ class Service:
         self._alarm_ns = 0
         """When the host's SIGALRM is ours, 0 for never."""
         self._read = self._write = -1
-        self.held = host.Held(TAKEN)
-        """Keeps signals away from the child of a fork until it can tell them from its parent's."""
+        self._before: Any = ()
+        """What was blocked before `hold_signals`."""
 
     def take_host_signals(self) -> None:
         """Install handlers for every host signal that has a guest meaning."""
@@ -75,7 +75,14 @@ class Service:
         os.close(self._read)
         os.close(self._write)
         self.start()
-        self.held.release()
+        self.release_signals()
+
+    def hold_signals(self) -> None:
+        """Before a fork: the child cannot tell its signals from its parent's until it `start`s."""
+        self._before = signal.pthread_sigmask(signal.SIG_BLOCK, TAKEN)
+
+    def release_signals(self) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
 
     def need_thread(self) -> None:
         """A second task is about to run, so none of them looks after all."""

@@ -12,7 +12,18 @@ from tests.support import Build, environment, need_engine
 
 _NOT_LOADED = {
     # The standard library's that take a millisecond or more, or load others that do.
-    *("ast", "asyncio", "dataclasses", "email", "hashlib", "http", "inspect", "json", "logging"),
+    *(
+        "ast",
+        "asyncio",
+        "ctypes",
+        "dataclasses",
+        "email",
+        "hashlib",
+        "http",
+        "inspect",
+        "json",
+        "logging",
+    ),
     *("pathlib", "platform", "random", "re", "secrets", "shutil", "socket", "ssl", "subprocess"),
     *("tempfile", "threading", "typing", "urllib", "uuid", "zipfile"),
 }

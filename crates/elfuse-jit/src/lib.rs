@@ -20,6 +20,8 @@ pub mod integer;
 mod interp;
 pub mod ir;
 #[cfg(feature = "python")]
+mod mappings;
+#[cfg(feature = "python")]
 mod python;
 mod signals;
 pub mod simd;

@@ -393,5 +393,6 @@ fn _jit(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Space>()?;
     module.add_class::<Vcpu>()?;
     module.add_class::<Descriptors>()?;
-    module.add_function(wrap_pyfunction!(interrupt_on, module)?)
+    module.add_function(wrap_pyfunction!(interrupt_on, module)?)?;
+    crate::mappings::register(module)
 }
