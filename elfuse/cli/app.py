@@ -146,7 +146,7 @@ def rm(
 @app.command()
 def info(store: Store = "", form: Format = "table") -> None:
     """Engine, host, store and cache."""
-    facts = library.info(store) | warming.facts()
+    facts = library.info(store) | warming.features() | warming.facts()
     if form == "json":
         write(json.dumps(facts, indent=1))
     else:

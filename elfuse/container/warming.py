@@ -83,6 +83,15 @@ def facts() -> dict[str, object]:
     return {"cache": root, "cache_objects": len(held), "cache_bytes": size}
 
 
+def features() -> dict[str, object]:
+    """What `elfuse info` says of the host processor."""
+    if default_name() != "jit":
+        return {}
+    from elfuse.engine import _jit
+
+    return {"features": " ".join(name.removeprefix("has_") for name in _jit.features())}
+
+
 def prune(limit: int) -> int:
     """Remove objects until `limit` bytes are left; the bytes freed."""
     cache = open_cache()

@@ -13,6 +13,7 @@ __all__ = [
     "check_object",
     "dates_mapped_writes",
     "discard",
+    "features",
     "fill_object",
     "interrupt_on",
     "map_anonymous",
@@ -30,6 +31,9 @@ __all__ = [
 
 def cache_key(confined: bool) -> str | None:
     """Names the directory of the objects this engine can use; None if it can use none."""
+
+def features() -> list[str]:
+    """The host processor's features that compiled code uses."""
 
 def read_profile(
     data: bytes,
@@ -83,11 +87,8 @@ class Space:
     def after_fork(self) -> None:
         """In the child: the thread that compiles is gone."""
 
-    def attach(self, start: int, length: int, fd: int, offset: int) -> bool:
-        """Private pages of a file were mapped executable: use kept translations of them.
-
-        Whether there are any.
-        """
+    def attach(self, start: int, length: int, fd: int, offset: int) -> None:
+        """Private pages of a file were mapped executable: use kept translations of them."""
 
     def record(self) -> None:
         """Leave for later runs what was learnt about hot code."""

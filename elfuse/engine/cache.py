@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -164,12 +165,14 @@ def start_worker(root: str) -> None:
     """
     code = f"import sys; sys.path.insert(0, {LIBRARY!r}); from elfuse.engine import filling; "
     null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)]
-    os.posix_spawn(
-        sys.executable,
-        [sys.executable, "-I", "-c", f"{code}filling.work({root!r})"],
-        dict(os.environ),
-        file_actions=null,
-        setsid=True,
-        setsigmask=(),
-        setsigdef=range(1, 32),
-    )
+    with suppress(OSError):
+        # Without it there are profiles for the next one.
+        os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-I", "-c", f"{code}filling.work({root!r})"],
+            dict(os.environ),
+            file_actions=null,
+            setsid=True,
+            setsigmask=(),
+            setsigdef=set(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP},
+        )

@@ -77,6 +77,7 @@ class _Memory(Slab):
             self.code.set_executable(start, length, False)
 
     def _forget_all(self) -> None:
+        self.code.record()
         self.texts.park()
         self.code.reset()
 
@@ -101,11 +102,10 @@ class _Memory(Slab):
     ) -> None:
         if not protection & _EXECUTE:
             return
-        # What is kept between runs is used page by page when an instruction is met for the first
-        # time, which those kept from the program before would not be.
-        known = self.keeps_code and self.code.attach(start, length, fd, offset)
-        if not known and not protection & _WRITE:
+        if not protection & _WRITE:
             self.texts.map(start, length, fd, status, offset)
+        if self.keeps_code:
+            self.code.attach(start, length, fd, offset)
 
     def _set(self, start: int, length: int, protection: Protection) -> None:
         super()._set(start, length, protection)
@@ -146,6 +146,14 @@ def open_directory(path: str, *, create: bool = True) -> int:
     return -1
 
 
+def _holds_work(cache: str) -> bool:
+    try:
+        return bool(os.listdir(f"{cache}/profiles"))
+    except OSError:
+        # Somebody emptied the cache meanwhile.
+        return False
+
+
 class JitEngine:
     """See `engine.protocol.Engine`. `cache` is a directory for translations, or empty.
 
@@ -182,7 +190,7 @@ class JitEngine:
             os.write(2, (text % code.statistics()).encode())
         if self.memory.keeps_code:
             code.record()
-            if last and os.listdir(f"{self._cache}/profiles"):
+            if last and _holds_work(self._cache):
                 from elfuse.engine.cache import start_worker  # only if there is work
 
                 start_worker(self._cache)

@@ -58,7 +58,8 @@ def test_a_static_program_starts_with_few_modules(build: Build, tmp_path: Path) 
     source = tmp_path / "exits.c"
     source.write_text(_PROGRAM)
     program = build(source, flags=("-nostdlib", "-ffreestanding"))
-    loaded = _loaded(["--engine", "jit", program], dict(os.environ))
+    variables = os.environ | {"ELFUSE_CACHE": str(tmp_path / "cache")}
+    loaded = _loaded(["--engine", "jit", program], variables)
     assert _roots(loaded) & _NOT_LOADED == set()
     own = [name for name in loaded if name.startswith("elfuse")]
     assert [name for name in own if name.startswith(_NOT_LOADED_PARTS)] == []

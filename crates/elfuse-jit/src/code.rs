@@ -162,8 +162,8 @@ pub struct Code {
     /// Host address of guest address 0.
     pub(crate) memory: u64,
     entries: Reservation,
-    /// Entries of code that may come back, at the same offsets.
-    parked: OnceLock<Option<Reservation>>,
+    /// Entries of code that may come back, at the same offsets, and flags of its pages.
+    parked: OnceLock<Option<Parked>>,
     /// A byte per page: [`FETCH`], [`COMPILED`], [`CACHED`], [`DECODED`], [`KEPT`].
     executable: Reservation,
     /// For every instruction, the offset of its compiled code in `arena`, or 0.
@@ -461,7 +461,13 @@ impl Code {
         let scale = ENTRY / 4;
         if let Some(parked) = self.parked() {
             let (offset, length) = (MARGIN + start * scale, (end - start) * scale);
-            self.entries.move_to(parked, offset, length);
+            self.entries.move_to(&parked.entries, offset, length);
+            for page in start >> PAGE_BITS..end >> PAGE_BITS {
+                let decoded = self.page(page).load(Ordering::Relaxed) & DECODED;
+                if decoded != 0 {
+                    parked.page(page).store(decoded, Ordering::Relaxed);
+                }
+            }
         }
     }
 
@@ -472,20 +478,29 @@ impl Code {
         let scale = ENTRY / 4;
         if let Some(parked) = self.parked().filter(|_| start < end) {
             let (offset, length) = (MARGIN + start * scale, (end - start) * scale);
-            parked.move_to(&self.entries, offset, length);
+            parked.entries.move_to(&self.entries, offset, length);
+            for page in start >> PAGE_BITS..end >> PAGE_BITS {
+                if parked.page(page).load(Ordering::Relaxed) != 0 {
+                    parked.page(page).store(0, Ordering::Relaxed);
+                    self.page(page).fetch_or(DECODED, Ordering::Relaxed);
+                }
+            }
         }
     }
 
     /// Made by the first use: many programs execute no other.
-    fn parked(&self) -> Option<&Reservation> {
-        self.parked
-            .get_or_init(|| Reservation::new(self.entries.length).ok())
-            .as_ref()
+    fn parked(&self) -> Option<&Parked> {
+        let make = || {
+            Some(Parked {
+                entries: Reservation::new(self.entries.length).ok()?,
+                pages: Reservation::new(self.executable.length).ok()?,
+            })
+        };
+        self.parked.get_or_init(make).as_ref()
     }
 
     /// Forget everything but what is parked: nothing is executable.
     pub fn reset(&self) {
-        self.record();
         // First, so that nothing is installed any more that was compiled before.
         self.compiler.reset();
         self.entries.discard(0, self.entries.length);
@@ -495,6 +510,21 @@ impl Code {
             cache.reset();
         }
         self.arena.reset();
+    }
+}
+
+/// See [`Code::park`].
+#[derive(Debug)]
+struct Parked {
+    entries: Reservation,
+    /// A byte per page, not 0 if entries of the page were decoded.
+    pages: Reservation,
+}
+
+impl Parked {
+    fn page(&self, page: u64) -> &AtomicU8 {
+        // SAFETY: callers stay below LIMIT / PAGE; bytes here are only accessed atomically.
+        unsafe { &*((self.pages.start + page) as *const AtomicU8) }
     }
 }
 

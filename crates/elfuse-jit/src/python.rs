@@ -18,6 +18,7 @@ use crate::cache::{Cache, key};
 use crate::calls::futex::{self, Request};
 use crate::calls::{self, Answers, Shared};
 use crate::code::Code;
+use crate::compile;
 use crate::cpu::{Attention, Cpu};
 use crate::signals;
 
@@ -75,16 +76,17 @@ impl Space {
         self.code.after_fork();
     }
 
-    fn attach(&self, start: u64, length: u64, fd: i32, offset: u64) -> bool {
-        let cache = self.code.cache.as_ref();
-        cache.is_some_and(|cache| cache.attach(&self.code, start, length, fd, offset))
+    fn attach(&self, start: u64, length: u64, fd: i32, offset: u64) {
+        if let Some(cache) = &self.code.cache {
+            cache.attach(&self.code, start, length, fd, offset);
+        }
     }
 
     fn record(&self, py: Python<'_>) {
         py.detach(|| self.code.record());
     }
 
-    fn statistics(&self) -> (u64, u64, u64, u64) {
+    fn statistics(&self) -> (usize, u64, u64, u64) {
         let cached = self.code.cache.as_ref();
         let cached = cached.map(Cache::statistics).unwrap_or_default();
         let hot = self.code.compiler.hot();
@@ -285,6 +287,12 @@ fn cache_key(confined: bool) -> Option<String> {
     key::key(confined)
 }
 
+/// The host processor's features that compiled code uses, by Cranelift's names.
+#[pyfunction]
+fn features() -> Vec<&'static str> {
+    compile::feature_names()
+}
+
 /// Per file: name of its identity, base, path, heads, pages; whether the code was confined.
 type Profile = (
     Vec<(String, u64, Vec<u8>, Vec<u32>, Vec<(u32, [u8; BITS])>)>,
@@ -386,6 +394,7 @@ fn contents(file: &PyBuffer<u8>) -> PyResult<&[u8]> {
 #[pymodule]
 fn _jit(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(cache_key, module)?)?;
+    module.add_function(wrap_pyfunction!(features, module)?)?;
     module.add_function(wrap_pyfunction!(read_profile, module)?)?;
     module.add_function(wrap_pyfunction!(fill_object, module)?)?;
     module.add_function(wrap_pyfunction!(check_object, module)?)?;

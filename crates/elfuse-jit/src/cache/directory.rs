@@ -100,7 +100,14 @@ impl Directory {
         let name = format!("{PROFILES}/{pid}-{count}-{:x}", crate::clock::monotonic());
         let part = format!("{name}.part");
         let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL;
-        self.open(&part, flags)?.write_all(profile)?;
+        let file = self.open(&part, flags).or_else(|_| {
+            // Somebody emptied the cache.
+            let directory = CString::new(PROFILES)?;
+            // SAFETY: a string.
+            unsafe { libc::mkdirat(self.fd.as_raw_fd(), directory.as_ptr(), 0o700) };
+            self.open(&part, flags)
+        });
+        file?.write_all(profile)?;
         let (from, to) = (CString::new(part)?, CString::new(name)?);
         let fd = self.fd.as_raw_fd();
         // SAFETY: both are strings.

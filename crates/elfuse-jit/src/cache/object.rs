@@ -130,7 +130,12 @@ impl<'a> Object<'a> {
         (0..self.count).filter_map(move |index| self.page(index))
     }
 
-    fn page(self, index: usize) -> Option<Page> {
+    /// A row of the page table, by index.
+    #[must_use]
+    pub fn page(self, index: usize) -> Option<Page> {
+        if index >= self.count {
+            return None;
+        }
         let at = HEADER + PAGE_ROW * index;
         Some(Page {
             number: word(self.bytes, at)?,
@@ -153,7 +158,7 @@ impl<'a> Object<'a> {
             }
         }
         let page = self.page(low)?;
-        (low < self.count && page.number == number).then_some((low, page))
+        (page.number == number).then_some((low, page))
     }
 
     /// Check a part of the object against its checksum.

@@ -68,6 +68,32 @@ struct Mapping {
     installed: Vec<usize>,
 }
 
+impl Mapping {
+    /// Use the kept regions that begin in the page of `pc`: their heads and offsets in the arena are
+    /// for `use_region`. How many.
+    fn install(&mut self, code: &Code, pc: u64, use_region: impl Fn(u64, u32)) -> u64 {
+        let Some(loaded) = self.loaded else { return 0 };
+        let number = ((pc - self.base) / PAGE) as u32;
+        let found = object(code, loaded).and_then(|object| Some((object, object.find(number)?)));
+        let Some((object, (index, page))) = found else {
+            return 0;
+        };
+        if object.check(page).is_err() {
+            return 0;
+        }
+        self.installed.push(index);
+        let mut count = 0;
+        for entry in object.regions(page) {
+            if matches(code, self, &entry) {
+                let head = self.base + u64::from(entry.head);
+                use_region(head, loaded.offset + entry.code.start as u32);
+                count += 1;
+            }
+        }
+        count
+    }
+}
+
 struct Locked<'a> {
     state: MutexGuard<'a, State>,
     // Dropped after `state`.
@@ -99,37 +125,22 @@ impl Cache {
         }
     }
 
-    /// Code of the file behind `fd` was mapped: use what is kept of it. Whether there is something.
-    pub(crate) fn attach(
-        &self,
-        code: &Code,
-        start: u64,
-        length: u64,
-        fd: RawFd,
-        offset: u64,
-    ) -> bool {
+    /// Code of the file behind `fd` was mapped: use what is kept of it.
+    pub(crate) fn attach(&self, code: &Code, start: u64, length: u64, fd: RawFd, offset: u64) {
         let Some(base) = start.checked_sub(offset) else {
-            return false;
+            return;
         };
         let Ok(status) = directory::status(fd) else {
-            return false;
+            return;
         };
         if status.st_mode & libc::S_IFMT != libc::S_IFREG {
-            return false;
+            return;
         }
         let identity = Identity::of(&status);
         let mut locked = self.lock();
         let loaded = self.load(&mut locked.state, code, &identity, base);
         let end = start + length;
-        if let Some(object) = loaded.and_then(|loaded| object(code, loaded)) {
-            for page in object.pages() {
-                let pc = base + u64::from(page.number) * PAGE;
-                if (start..end).contains(&pc) {
-                    code.mark_cached(pc);
-                }
-            }
-        }
-        locked.state.mappings.push(Mapping {
+        let mut mapping = Mapping {
             start,
             end,
             base,
@@ -137,8 +148,26 @@ impl Cache {
             path: directory::path_of(fd),
             loaded,
             installed: Vec::new(),
-        });
-        loaded.is_some()
+        };
+        let mut installed = 0;
+        if let Some(object) = loaded.and_then(|loaded| object(code, loaded)) {
+            for page in object.pages() {
+                let pc = base + u64::from(page.number) * PAGE;
+                if !(start..end).contains(&pc) {
+                    continue;
+                }
+                if code.has_decoded(pc) {
+                    // Restored: nothing will be decoded that regions could be used instead of.
+                    installed += mapping.install(code, pc, |head, offset| {
+                        code.install(head, offset);
+                    });
+                } else {
+                    code.mark_cached(pc);
+                }
+            }
+        }
+        locked.state.statistics.installed += installed;
+        locked.state.mappings.push(mapping);
     }
 
     /// Map the object of a file at an address, unless it is in the arena already.
@@ -176,25 +205,9 @@ impl Cache {
         else {
             return;
         };
-        let Some(loaded) = mapping.loaded else { return };
-        let Some(object) = object(code, loaded) else {
-            return;
-        };
-        let number = ((pc - mapping.base) / PAGE) as u32;
-        let Some((index, page)) = object.find(number) else {
-            return;
-        };
-        if object.check(page).is_err() {
-            return;
-        }
-        mapping.installed.push(index);
-        for entry in object.regions(page) {
-            let head = mapping.base + u64::from(entry.head);
-            if matches(code, mapping, &entry) && head.is_multiple_of(4) {
-                code.install_kept(head, loaded.offset + entry.code.start as u32);
-                state.statistics.installed += 1;
-            }
-        }
+        state.statistics.installed += mapping.install(code, pc, |head, offset| {
+            code.install_kept(head, offset);
+        });
     }
 
     /// The heads of regions in use that have instructions in a range; they are used no more.
@@ -208,9 +221,8 @@ impl Cache {
             let Some(object) = mapping.loaded.and_then(|loaded| object(code, loaded)) else {
                 continue;
             };
-            let pages: Vec<_> = object.pages().collect();
             for &index in &mapping.installed {
-                let regions = pages.get(index).map(|&page| object.regions(page));
+                let regions = object.page(index).map(|page| object.regions(page));
                 for entry in regions.into_iter().flatten() {
                     if ranges(mapping.base, &entry).any(|(from, to, _)| from < end && start < to) {
                         heads.push(mapping.base + u64::from(entry.head));
@@ -284,8 +296,13 @@ fn ranges<'a>(base: u64, entry: &Entry<'a>) -> impl Iterator<Item = (u64, u64, &
     })
 }
 
-/// Whether the guest's memory has the instructions that a region was made from.
+/// Whether the guest's memory has the instructions that a region was made from, its head among them.
 fn matches(code: &Code, mapping: &Mapping, entry: &Entry<'_>) -> bool {
+    let head = mapping.base + u64::from(entry.head);
+    let mut spans = ranges(mapping.base, entry);
+    if !head.is_multiple_of(4) || !spans.any(|(start, end, _)| (start..end).contains(&head)) {
+        return false;
+    }
     ranges(mapping.base, entry).all(|(start, end, words)| {
         let inside = mapping.start <= start && end <= mapping.end && start.is_multiple_of(4);
         if !inside {

@@ -87,6 +87,13 @@ fn features() -> [(&'static str, bool); 11] {
     ]
 }
 
+/// Those that are there.
+#[cfg(feature = "python")]
+pub(crate) fn feature_names() -> Vec<&'static str> {
+    let there = features().into_iter().filter(|(_, there)| *there);
+    there.map(|(name, _)| name).collect()
+}
+
 /// The features as a number: code is only good for processors that have the same.
 pub(crate) fn feature_bits() -> u32 {
     let bits = features().map(|(_, there)| u32::from(there));
@@ -129,8 +136,8 @@ struct Progress {
     blocks: BTreeSet<(u64, u64, u64)>,
     /// Counts changes of code: what was being compiled meanwhile may be outdated.
     changes: u64,
-    /// Regions asked for since the address space was empty.
-    hot: u64,
+    /// Heads to be compiled since the address space was empty, at once or if the program goes on.
+    hot: HashSet<u64>,
 }
 
 impl Default for Progress {
@@ -142,7 +149,7 @@ impl Default for Progress {
             seen: HashSet::new(),
             blocks: BTreeSet::new(),
             changes: 0,
-            hot: 0,
+            hot: HashSet::new(),
         }
     }
 }
@@ -186,8 +193,8 @@ impl Compiler {
     }
 
     /// How many regions had to be compiled since the address space was empty.
-    pub(crate) fn hot(&self) -> u64 {
-        self.lock().hot
+    pub(crate) fn hot(&self) -> usize {
+        self.lock().hot.len()
     }
 
     /// No regions are left.
@@ -244,11 +251,11 @@ pub(crate) fn request(code: &Arc<Code>, ip: Ip) {
         cache.note(pc, true);
     }
     let mut state = code.compiler.lock();
+    state.hot.insert(pc);
     let eager = code.threshold == 1 || state.queue.is_some();
     if !eager && processor_time().saturating_sub(state.born) < PATIENCE || !state.seen.insert(pc) {
         return;
     }
-    state.hot += 1;
     if code.threshold == 1 {
         drop(state);
         compile(code, pc);
