@@ -142,6 +142,11 @@ class Struct:
         return cls.layout().codec.pack(*values)
 
     @classmethod
+    def unpacked(cls, data: bytes) -> tuple[Any, ...]:
+        """The members' values in order, of exactly `size` bytes: the reverse of `packed`."""
+        return cls.layout().codec.unpack(data)
+
+    @classmethod
     def unpack(cls, data: bytes) -> Self:
         """From exactly `size` bytes."""
         return cls._build(iter(cls.layout().codec.unpack(data)))

@@ -91,25 +91,23 @@ def sys_rt_sigaction(
 ) -> int:
     """sigaction(2)."""
     _check_size(size)
-    wanted = Sigaction.load(task.memory, new) if new else None
+    # Programs begin with dozens of these calls: members, not objects.
+    wanted = Sigaction.unpacked(task.memory.read(new, Sigaction.size)) if new else None
     _check_signal(signo)
     if wanted is not None and bit(signo) & UNBLOCKABLE:
         raise SyscallError(Errno.EINVAL)
     handlers = task.process.signals.handlers
     before = handlers.get(signo)
     if wanted is not None:
-        flags, mask = wanted.sa_flags & SA_KNOWN, wanted.sa_mask & ~UNBLOCKABLE
-        handlers.set(signo, Action(wanted.sa_handler, flags, wanted.sa_restorer, mask))
+        handler, flags, restorer, mask = wanted
+        handlers.set(signo, Action(handler, flags & SA_KNOWN, restorer, mask & ~UNBLOCKABLE))
         signals.discard_ignored(task.process, signo)
         if signo == Sig.SIGCHLD:
             task.process.publish_reaping()
     if old:
-        Sigaction(
-            sa_handler=before.handler,
-            sa_flags=before.flags,
-            sa_restorer=before.restorer,
-            sa_mask=before.mask,
-        ).store(task.memory, old)
+        task.memory.write(
+            old, Sigaction.packed(before.handler, before.flags, before.restorer, before.mask)
+        )
     return 0
 
 

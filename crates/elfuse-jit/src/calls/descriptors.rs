@@ -137,6 +137,8 @@ impl Descriptors {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
 
     #[test]
@@ -152,6 +154,25 @@ mod tests {
         drop(held);
         assert!(!all.remove(3));
         all.wait(3);
+    }
+
+    #[test]
+    fn the_wait_ends_with_the_last_use() {
+        let (all, released) = (Descriptors::default(), AtomicBool::new(false));
+        all.set(3, 7, READ);
+        let held = all.get(3, READ);
+        assert!(all.remove(3));
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                all.wait(3);
+                assert!(released.load(Ordering::SeqCst));
+            });
+            for _ in 0..1000 {
+                std::thread::yield_now();
+            }
+            released.store(true, Ordering::SeqCst);
+            drop(held);
+        });
     }
 
     #[test]
