@@ -40,11 +40,13 @@ fn crc<const BYTES: usize>(tables: &Tables, value: u64, data: u64) -> u64 {
 }
 
 /// CRC32B, CRC32H, CRC32W, CRC32X of values.
+#[must_use]
 pub extern "sysv64" fn crc32_of<const BYTES: usize>(value: u64, data: u64) -> u64 {
     crc::<BYTES>(&CRC32, value, data)
 }
 
 /// CRC32CB, CRC32CH, CRC32CW, CRC32CX of values.
+#[must_use]
 pub extern "sysv64" fn crc32c_of<const BYTES: usize>(value: u64, data: u64) -> u64 {
     crc::<BYTES>(&CRC32C, value, data)
 }
