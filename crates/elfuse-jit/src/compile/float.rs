@@ -122,8 +122,7 @@ const fn limit(width: Width, double: bool) -> u64 {
 impl Lifter<'_, '_> {
     fn read_float(&mut self, register: u8, double: bool) -> Value {
         let value = self.v(register);
-        let lanes = self.builder.ins().bitcast(vector(double), LITTLE, value);
-        self.builder.ins().extractlane(lanes, 0u8)
+        self.low_scalar(value, if double { F64 } else { F32 })
     }
 
     fn write_float(&mut self, register: u8, value: Value, double: bool) {

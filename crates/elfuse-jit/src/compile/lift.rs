@@ -303,6 +303,28 @@ impl Lifter<'_, '_> {
         self.written.vector |= 1 << register;
     }
 
+    /// The lowest element of a vector, which often was a scalar just before.
+    pub(super) fn low_scalar(&mut self, vector: Value, ty: Type) -> Value {
+        if let Some(scalar) = self.scalar_in(vector)
+            && self.builder.func.dfg.value_type(scalar) == ty
+        {
+            return scalar;
+        }
+        let lanes = ty.by(128 / ty.bits()).expect("a vector of 128 bits");
+        let vector = self.builder.ins().bitcast(lanes, LITTLE, vector);
+        self.builder.ins().extractlane(vector, 0u8)
+    }
+
+    /// What `scalar_to_vector` made an I8X16 of.
+    fn scalar_in(&self, vector: Value) -> Option<Value> {
+        let dfg = &self.builder.func.dfg;
+        let argument = |value: Value, opcode: Opcode| {
+            let inst = dfg.value_def(dfg.resolve_aliases(value)).inst()?;
+            (dfg.insts[inst].opcode() == opcode).then(|| dfg.inst_args(inst)[0])
+        };
+        argument(argument(vector, Opcode::Bitcast)?, Opcode::ScalarToVector)
+    }
+
     pub(super) fn type_of(width: Width) -> Type {
         match width {
             Width::W => I32,

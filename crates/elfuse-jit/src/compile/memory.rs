@@ -1,7 +1,7 @@
 //! Loads and stores.
 #![forbid(unsafe_code)]
 
-use cranelift_codegen::ir::types::{F32, F64, I8, I8X16, I16, I32, I64, I64X2};
+use cranelift_codegen::ir::types::{F32, F64, I8, I8X16, I16, I32, I64};
 use cranelift_codegen::ir::{InstBuilder, Value};
 
 use crate::compile::exits::Pending;
@@ -190,8 +190,16 @@ impl Lifter<'_, '_> {
             self.builder.ins().store(GUEST, value, address, offset);
             return;
         }
-        let lanes = self.builder.ins().bitcast(I64X2, LITTLE, value);
-        let low = self.builder.ins().extractlane(lanes, 0u8);
-        self.store(address, offset, size, low);
+        let ty = match size {
+            Size::B4 => F32,
+            Size::B8 => F64,
+            _ => {
+                let low = self.low_scalar(value, I64);
+                self.store(address, offset, size, low);
+                return;
+            }
+        };
+        let low = self.low_scalar(value, ty);
+        self.builder.ins().store(GUEST, low, address, offset);
     }
 }
