@@ -32,7 +32,6 @@ from elfuse.runtime.syscalls.args import (
     UInt,
     flags,
 )
-from elfuse.runtime.syscalls.files import usable
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.vfs import operations
@@ -233,7 +232,7 @@ def _chmod(task: Task, place: Location, mode: int) -> int:
 @syscall(52)
 def sys_fchmod(task: Task, fd: Fd, mode: Mode) -> int:
     """fchmod(2)."""
-    return _chmod(task, operations.location_of(usable(task, fd)), mode)
+    return _chmod(task, operations.location_of(task.files.usable(fd)), mode)
 
 
 @syscall(53)
@@ -278,7 +277,7 @@ def _chown(task: Task, place: Location, uid: int, gid: int) -> int:
 @syscall(55)
 def sys_fchown(task: Task, fd: Fd, uid: UInt, gid: UInt) -> int:
     """fchown(2)."""
-    return _chown(task, operations.location_of(usable(task, fd)), uid, gid)
+    return _chown(task, operations.location_of(task.files.usable(fd)), uid, gid)
 
 
 @syscall(54)
@@ -311,7 +310,7 @@ def sys_utimensat(
     elif flags:
         raise SyscallError(Errno.EINVAL)
     else:
-        place = operations.location_of(usable(task, dirfd))
+        place = operations.location_of(task.files.usable(dirfd))
     operations.require_writable(place)
     _may_set_times(task, place, now=not times or _both_now(task, times))
     place.inode.setattr(atime_ns=atime, mtime_ns=mtime)

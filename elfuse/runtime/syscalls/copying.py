@@ -12,7 +12,7 @@ from elfuse.runtime.syscalls.args import (
     Size,
     UInt,
 )
-from elfuse.runtime.syscalls.files import MAX_TRANSFER, readable, usable, writable
+from elfuse.runtime.syscalls.files import MAX_TRANSFER, readable, writable
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 
@@ -22,7 +22,7 @@ def sys_ftruncate(task: Task, fd: Fd, length: Offset) -> int:
     """ftruncate(2)."""
     if length < 0:
         raise SyscallError(Errno.EINVAL)
-    file = usable(task, fd)
+    file = task.files.usable(fd)
     if not file.writable:
         raise SyscallError(Errno.EINVAL)
     file.truncate(length)
@@ -52,21 +52,21 @@ def sys_sync(task: Task) -> int:
 @syscall(82)
 def sys_fsync(task: Task, fd: Fd) -> int:
     """fsync(2)."""
-    transfer.sync(usable(task, fd))
+    transfer.sync(task.files.usable(fd))
     return 0
 
 
 @syscall(83)
 def sys_fdatasync(task: Task, fd: Fd) -> int:
     """fdatasync(2)."""
-    transfer.sync(usable(task, fd))
+    transfer.sync(task.files.usable(fd))
     return 0
 
 
 @syscall(267)
 def sys_syncfs(task: Task, fd: Fd) -> int:
     """syncfs(2)."""
-    usable(task, fd)
+    task.files.usable(fd)
     return 0
 
 
@@ -75,14 +75,14 @@ def sys_sync_file_range(task: Task, fd: Fd, offset: Offset, length: Offset, flag
     """sync_file_range(2)."""
     if offset < 0 or length < 0 or flags & ~7:
         raise SyscallError(Errno.EINVAL)
-    transfer.sync(usable(task, fd))
+    transfer.sync(task.files.usable(fd))
     return 0
 
 
 @syscall(223)
 def sys_fadvise64(task: Task, fd: Fd, offset: Offset, length: Offset, advice: Int) -> int:
     """posix_fadvise(2): advice only."""
-    file = usable(task, fd)
+    file = task.files.usable(fd)
     if not 0 <= advice <= 5 or length < 0:
         raise SyscallError(Errno.EINVAL)
     file.seek(0, 1)

@@ -16,7 +16,6 @@ from elfuse.runtime.syscalls.args import (
     UInt,
     choice,
 )
-from elfuse.runtime.syscalls.files import usable
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.vfs import operations
@@ -137,7 +136,7 @@ def sys_pipe2(task: Task, fds: Address, flags: OpenFlags) -> int:
 @syscall(29)
 def sys_ioctl(task: Task, fd: Fd, request: Hex, argument: Hex) -> int:
     """ioctl(2)."""
-    file = usable(task, fd)
+    file = task.files.usable(fd)
     request &= 0xFFFF_FFFF
     if request in (_FIOCLEX, _FIONCLEX):
         task.files.set_cloexec(fd, request == _FIOCLEX)
@@ -183,5 +182,5 @@ def sys_fcntl(task: Task, fd: Fd, command: FcntlCommand, argument: Hex) -> int:
 @syscall(32)
 def sys_flock(task: Task, fd: Fd, operation: LockOperation) -> int:
     """flock(2)."""
-    filelock.flock(task, usable(task, fd), operation)
+    filelock.flock(task, task.files.usable(fd), operation)
     return 0

@@ -1,7 +1,6 @@
 """Reading and writing through descriptors."""
 
 from elfuse.runtime import transfer
-from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.files.regular import RegularFile
@@ -24,14 +23,6 @@ MAX_TRANSFER = 0x7FFFF000
 """MAX_RW_COUNT."""
 
 InBuffer = Annotated[int, in_buffer(2)]
-
-
-def usable(task: Task, fd: int) -> OpenFile:
-    """A description that is more than a place in the tree: EBADF for O_PATH."""
-    file = task.files.get(fd)
-    if file.flags & abi.O_PATH:
-        raise SyscallError(Errno.EBADF)
-    return file
 
 
 def readable(task: Task, fd: int) -> OpenFile:
@@ -160,7 +151,7 @@ def sys_lseek(task: Task, fd: Fd, offset: Offset, whence: Int) -> int:
 @syscall(61)
 def sys_getdents64(task: Task, fd: Fd, buffer: Address, count: UInt) -> int:
     """getdents64(2)."""
-    file = usable(task, fd)
+    file = task.files.usable(fd)
     from elfuse.runtime.files.directory import DirectoryFile  # few programs list any
 
     if not isinstance(file, DirectoryFile):

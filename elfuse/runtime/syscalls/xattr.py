@@ -5,7 +5,6 @@ import stat
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.fcntl import AT_FDCWD
 from elfuse.runtime.syscalls.args import Address, Fd, Int, Path, Size
-from elfuse.runtime.syscalls.files import usable
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.vfs import operations
@@ -83,7 +82,7 @@ def _at(task: Task, path: bytes, *, follow: bool = True) -> Location:
 
 
 def _open(task: Task, fd: int) -> Location:
-    return operations.location_of(usable(task, fd))
+    return operations.location_of(task.files.usable(fd))
 
 
 @syscall(5)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from elfuse.engine.protocol import Ability
 from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.runtime.abi.fcntl import O_PATH
 from elfuse.runtime.files.base import OpenFile
 from elfuse.typing import TYPE_CHECKING
 
@@ -64,6 +65,13 @@ class FdTable:
             return self._files[fd]
         except KeyError:
             raise SyscallError(Errno.EBADF) from None
+
+    def usable(self, fd: int) -> OpenFile:
+        """A description that is more than a place in the tree: EBADF for O_PATH."""
+        file = self.get(fd)
+        if file.flags & O_PATH:
+            raise SyscallError(Errno.EBADF)
+        return file
 
     def items(self) -> list[tuple[int, OpenFile]]:
         """(number, description), in order of numbers."""
