@@ -157,7 +157,8 @@ class Kernel:
     def _hang_up_orphans(self, entry: Entry) -> None:
         """A stopped group that nobody can continue any more gets SIGHUP and SIGCONT (exit(3))."""
         table = self.processes
-        groups = {child[Field.PGID] for child in table if child[Field.SID] == entry[Field.SID]}
+        stopped = [member for member in table if member[Field.STATE] == State.STOPPED]
+        groups = {member[Field.PGID] for member in stopped if member[Field.SID] == entry[Field.SID]}
         for pgid in groups:
             members = table.group(pgid)
             parents = [table.find(member[Field.PPID]) for member in members]
@@ -169,7 +170,7 @@ class Kernel:
                 and parent.state is not State.ZOMBIE
                 for parent in parents
             )
-            if controlled or not any(member.state is State.STOPPED for member in members):
+            if controlled:
                 continue
             for member in members:
                 if member.pid != self.first_pid:
