@@ -134,13 +134,12 @@ def open_directory(path: str, *, create: bool = True) -> int:
             return -1
         try:
             os.makedirs(path, 0o700, exist_ok=True)
-            os.mkdir(f"{path}/profiles", 0o700)
         except OSError:
             # There is a run all the same; `elfuse info` says that nothing is kept.
             return -1
         return open_directory(path, create=False)
     status = os.fstat(fd)
-    if status.st_uid == os.geteuid() and not status.st_mode & 0o022:
+    if status.st_uid == os.geteuid() and not status.st_mode & 0o022 and _has_profiles(fd):
         return fd
     os.close(fd)
     return -1
@@ -152,6 +151,17 @@ def _holds_work(cache: str) -> bool:
     except OSError:
         # Somebody emptied the cache meanwhile.
         return False
+
+
+def _has_profiles(cache: int) -> bool:
+    """Make the place for profiles if it is not there."""
+    try:
+        os.mkdir("profiles", 0o700, dir_fd=cache)
+    except FileExistsError:
+        pass
+    except OSError:
+        return False
+    return True
 
 
 class JitEngine:

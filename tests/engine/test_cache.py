@@ -249,6 +249,11 @@ def test_damaged_objects_are_not_used_and_told(
     assert runs.command("verify", "--all").stdout == "the cache is sound\n"
 
 
+def test_an_empty_directory_is_used(runs: Runs, program: Callable[..., Path]) -> None:
+    runs.root.mkdir(mode=0o700)
+    assert runs.warm(program()).objects == 1
+
+
 def test_a_directory_that_others_can_write_is_not_used(
     runs: Runs, program: Callable[..., Path]
 ) -> None:
