@@ -31,7 +31,7 @@ pub struct Args {
 /// What an instruction does that needs only registers: no memory, no branch, no exception.
 pub type Helper = fn(&mut State, Args);
 
-/// A [`Helper`] of vector registers `d`, `n` and `m` that raises no exceptions, by their values.
+/// A [`Helper`] of vector registers `d`, `n` and `m` by their values; exceptions are the host's.
 #[allow(
     improper_ctypes_definitions,
     reason = "the System V ABI says how vectors are passed, which Cranelift follows, too"
@@ -297,8 +297,8 @@ pub enum Op {
     FloatVector(FloatVector, Lane, Extent, Helper),
     /// Call the function, which uses these registers only. Made by the compiler, too.
     HelperOn(Helper, Operands),
-    /// Call the function. Made by the compiler, too.
-    ByValue(ByValue),
+    /// Call the function, which may raise exceptions if so. Made by the compiler, too.
+    ByValue(ByValue, bool),
     /// Call the function. Made by the compiler, too.
     ByNumber(ByNumber),
     /// `d = imm`.

@@ -126,7 +126,8 @@ def parse(lines: Iterable[str]) -> list[Row]:
 
 def example(name: str) -> Path:
     """A program of the engine's crate, built from this tree; subprocess.CalledProcessError if it does not."""
-    # As scripts/engine builds, so that dependencies are there already.
+    # As scripts/engine builds, so that dependencies are there already; but without the module for
+    # Python, whose symbols a program does not find.
     options = ["--release", "--locked", "--quiet"]
     command = ["cargo", "build", *options, "--package", "elfuse-jit", "--example", name]
     subprocess.run(command, cwd=ROOT, check=True)

@@ -83,7 +83,7 @@ pub(super) fn is_supported(insn: &Insn) -> bool {
         | Op::Fence
         | Op::Float(..)
         | Op::HelperOn(..)
-        | Op::ByValue(_)
+        | Op::ByValue(..)
         | Op::ByNumber(_)
         | Op::Vector(..)
         | Op::FloatVector(..)
@@ -486,7 +486,7 @@ impl Lifter<'_, '_> {
                 self.float(insn, float, double);
             }
             Op::HelperOn(..)
-            | Op::ByValue(_)
+            | Op::ByValue(..)
             | Op::ByNumber(_)
             | Op::Vector(..)
             | Op::FloatVector(..)

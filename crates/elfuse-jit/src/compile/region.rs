@@ -235,7 +235,7 @@ fn registers(insn: &Insn) -> (Registers, Registers) {
             general(&[d]).union(vectors(&[d])),
         ),
         Op::HelperOn(..)
-        | Op::ByValue(_)
+        | Op::ByValue(..)
         | Op::ByNumber(_)
         | Op::Vector(..)
         | Op::FloatVector(..)

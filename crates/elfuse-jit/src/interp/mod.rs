@@ -76,7 +76,7 @@ fn handler(insn: &Insn) -> Handler {
         Op::Undefined
         | Op::Float(..)
         | Op::HelperOn(..)
-        | Op::ByValue(_)
+        | Op::ByValue(..)
         | Op::ByNumber(_)
         | Op::Vector(..)
         | Op::FloatVector(..) => undefined,

@@ -7,6 +7,7 @@ pub(crate) mod float;
 pub(crate) mod float_scalar;
 pub(crate) mod lanes;
 pub(crate) mod permute;
+pub(crate) mod round_host;
 pub(crate) mod shape;
 pub(crate) mod shift;
 mod view;

@@ -16,7 +16,7 @@ use crate::integer;
 use crate::ir::{
     Args, ByNumber, Extent, FloatLanes, FloatVector, Insn, Lane, Op, Operands, Structure, Vector,
 };
-use crate::simd::crypto_host;
+use crate::simd::{crypto_host, round_host};
 use crate::state::SP;
 use crate::table::fields::{bit, bits};
 use crate::table::{self, Row};
@@ -49,9 +49,23 @@ fn by_value(row: &Row, word: u32) -> Option<Op> {
         "pmull (8 bits)" => None,
         name => {
             let mnemonic = name.split(" (").next()?;
-            crypto_host::by_value(mnemonic).map(Op::ByValue)
+            match crypto_host::by_value(mnemonic) {
+                Some(function) => Some(Op::ByValue(function, false)),
+                None => rounding(row, mnemonic, word),
+            }
         }
     }
+}
+
+/// FRINTN and relatives.
+fn rounding(row: &Row, mnemonic: &str, word: u32) -> Option<Op> {
+    let half = row.name.contains("half") || recognise::is_scalar(word) && bit(word, 23);
+    if half || !mnemonic.starts_with("frint") {
+        return None;
+    }
+    let (lane, extent) = (recognise::float_lane(word), recognise::extent(word));
+    let function = round_host::by_value(mnemonic, lane, extent)?;
+    Some(Op::ByValue(function, true))
 }
 
 const fn crc32(bytes: u32) -> ByNumber {
@@ -114,7 +128,7 @@ pub(super) fn registers(insn: &Insn) -> (Registers, Registers) {
             (tables.union(vectors(&[d, m])), vectors(&[d]))
         }
         Op::ByNumber(_) => (general(&[n, m]), general(&[d])),
-        Op::Vector(..) | Op::FloatVector(..) | Op::ByValue(_) => {
+        Op::Vector(..) | Op::FloatVector(..) | Op::ByValue(..) => {
             (vectors(&[d, n, m]), vectors(&[d]))
         }
         Op::HelperOn(_, operands) => match operands {
@@ -146,7 +160,12 @@ impl Lifter<'_, '_> {
         let args = insn.args;
         match insn.op {
             Op::HelperOn(helper, operands) => self.helper_on(pc, insn, helper, operands),
-            Op::ByValue(function) => self.by_value(args, function),
+            Op::ByValue(function, raises) => {
+                if raises {
+                    self.look(pc);
+                }
+                self.by_value(args, function);
+            }
             Op::ByNumber(function) => self.by_number(args, function),
             Op::FloatVector(vector, lane, extent, helper) => {
                 // Its exceptions must not come from what a refused access left.

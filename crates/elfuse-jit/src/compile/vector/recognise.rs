@@ -37,15 +37,17 @@ impl Size {
 }
 
 /// The size of floating-point lanes that bit 22 says.
-const fn float_lane(word: u32) -> Lane {
+pub(super) const fn float_lane(word: u32) -> Lane {
     if bit(word, 22) { Lane::D } else { Lane::S }
 }
 
-const fn is_scalar(word: u32) -> bool {
+/// Whether only the first lane counts.
+pub(super) const fn is_scalar(word: u32) -> bool {
     bit(word, 28)
 }
 
-const fn extent(word: u32) -> Extent {
+/// How much of the registers counts.
+pub(super) const fn extent(word: u32) -> Extent {
     match (is_scalar(word), bit(word, 30)) {
         (true, _) => Extent::First,
         (false, false) => Extent::Half,
