@@ -11,7 +11,7 @@ use crate::compile;
 
 /// A region of as many instructions ends before another's head: regions that begin in each other's
 /// middle would have the same code again and again.
-const ENOUGH: usize = 8;
+const ENOUGH: usize = 16;
 /// Offsets are 32 bits.
 const LARGEST_FILE: usize = u32::MAX as usize & !0xfff;
 
