@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from elfuse.engine.cache import Cache
-from tests.support import ELFUSE, Build, environment, execute, need_engine
+from tests.support import ELFUSE, LIBRARIES, Build, environment, execute, need_engine
 
 pytestmark = pytest.mark.guest
 
@@ -37,7 +37,12 @@ int main(int argc, char **argv) {
     qsort(numbers, 3000, sizeof *numbers, compare);
     for (int i = 0; i < 3000; i++)
         sum = sum * 31 + numbers[i];
-    if (argc > 1) {
+    if (argc > 2) {
+        /* Become the same program again, as often as there are words. */
+        argv[1] = argv[0];
+        execv("/proc/self/exe", argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "patch") == 0) {
         /* Patch the text: mix() returns 7 from now on. */
         uintptr_t page = (uintptr_t)mix & -4096ul;
         mprotect((void *)page, 8192, PROT_READ | PROT_WRITE | PROT_EXEC);
@@ -136,7 +141,7 @@ def test_a_second_run_compiles_nothing(runs: Runs, program: Callable[..., Path])
 def test_libraries_are_at_the_same_place_in_every_run(
     runs: Runs, program: Callable[..., Path]
 ) -> None:
-    sysroot = ["--sysroot", "/usr/aarch64-linux-gnu"]
+    sysroot = ("--sysroot", LIBRARIES)
     dynamic = program(static=False)
     first = runs(*sysroot, dynamic)
     last = runs.warm(*sysroot, dynamic)
@@ -144,6 +149,15 @@ def test_libraries_are_at_the_same_place_in_every_run(
     # The program, ld.so, libc.
     assert last.objects == 3
     assert {found.base for found in runs.cache.objects() if found.base > 1 << 37}
+
+
+def test_programs_of_one_run_use_what_is_kept(runs: Runs, program: Callable[..., Path]) -> None:
+    words = "--sysroot", LIBRARIES, program(static=False), "1", "2", "3", "4"
+    first = runs(*words, ELFUSE_CACHE="off")
+    last = runs.warm(*words)
+    # Counted since the last execve, over which decoded code of libc.so lasts.
+    assert (last.output, last.objects) == (first.output, 3)
+    assert last.installed > 0
 
 
 def test_nothing_is_kept_when_it_is_off(runs: Runs, program: Callable[..., Path]) -> None:
