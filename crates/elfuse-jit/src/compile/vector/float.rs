@@ -88,10 +88,10 @@ impl Lifter<'_, '_> {
                 self.unless(unordered, args, helper, |l| {
                     let value = l.cast(value, integers(lane));
                     let (even, odd) = l.even_and_odd(value, value, lane);
-                    let value = l.extreme(operation, even, odd);
+                    let value = l.extreme(operation, lane, even, odd);
                     let value = l.cast(value, integers(lane));
                     let (even, odd) = l.even_and_odd(value, value, lane);
-                    let value = l.extreme(operation, even, odd);
+                    let value = l.extreme(operation, lane, even, odd);
                     l.truncated(value, Extent::First, lane)
                 });
             }
@@ -158,13 +158,26 @@ impl Lifter<'_, '_> {
         self.builder.ins().vany_true(either)
     }
 
-    /// The greater or lesser lanes of numbers.
-    fn extreme(&mut self, operation: FloatLanes, a: Value, b: Value) -> Value {
-        if operation == FloatLanes::Max {
-            self.builder.ins().fmax(a, b)
+    /// The greater or lesser lanes of numbers. As integers: the host's instructions raise invalid
+    /// for any NaN, and Cranelift may do what is invariant in a loop before a look at it.
+    fn extreme(&mut self, operation: FloatLanes, lane: Lane, a: Value, b: Value) -> Value {
+        let (a, b) = (self.in_order(lane, a), self.in_order(lane, b));
+        let value = if operation == FloatLanes::Max {
+            self.builder.ins().smax(a, b)
         } else {
-            self.builder.ins().fmin(a, b)
-        }
+            self.builder.ins().smin(a, b)
+        };
+        let value = self.in_order(lane, value);
+        self.cast(value, floats(lane))
+    }
+
+    /// Numbers as integers in the same order, and back: of negative ones all but the sign is
+    /// complemented.
+    fn in_order(&mut self, lane: Lane, value: Value) -> Value {
+        let value = self.cast(value, integers(lane));
+        let sign = self.shift_right(value, lane, true, lane.bits() - 1);
+        let rest = self.shift_right(sign, lane, false, 1);
+        self.builder.ins().bxor(value, rest)
     }
 
     #[allow(clippy::too_many_arguments, reason = "an instruction and its operands")]
@@ -185,7 +198,7 @@ impl Lifter<'_, '_> {
         }
         let unordered = self.any_unordered(even, odd);
         self.unless(unordered, args, helper, |l| {
-            let value = l.extreme(operation, even, odd);
+            let value = l.extreme(operation, lane, even, odd);
             l.truncated(value, extent, lane)
         });
     }
@@ -223,7 +236,9 @@ impl Lifter<'_, '_> {
             FloatLanes::RoundExact => self.builder.ins().nearest(a),
             FloatLanes::Max | FloatLanes::Min => {
                 let unordered = self.any_unordered(a, b);
-                return self.unless(unordered, args, helper, |l| l.extreme(operation, a, b));
+                return self.unless(unordered, args, helper, |l| {
+                    l.extreme(operation, lane, a, b)
+                });
             }
             FloatLanes::ToInt if lane == Lane::S => {
                 let value = self.builder.ins().x86_cvtt2dq(I32X4, a);
