@@ -112,7 +112,7 @@ fn first_setter(block: &Block) -> Option<u64> {
 }
 
 /// Whether an instruction only computes with general registers.
-fn is_plain(insn: &Insn) -> bool {
+pub(super) fn is_plain(insn: &Insn) -> bool {
     matches!(
         insn.op,
         Op::Nop

@@ -38,24 +38,7 @@ pub(super) const LIMIT_BITS: u32 = crate::code::GUEST_BITS;
 /// Whether [`Lifter`] knows an operation; regions end before others.
 pub(super) fn is_supported(insn: &Insn) -> bool {
     match insn.op {
-        Op::MovImm
-        | Op::Adr
-        | Op::Adrp
-        | Op::Movk(_)
-        | Op::Arith { .. }
-        | Op::AddCarry { .. }
-        | Op::Logic { .. }
-        | Op::Ubfm
-        | Op::Sbfm(_)
-        | Op::Bfm(_)
-        | Op::Extr(_)
-        | Op::ShiftVar(..)
-        | Op::MulAdd { .. }
-        | Op::MulAddLong { .. }
-        | Op::MulHigh { .. }
-        | Op::Div { .. }
-        | Op::Unary(..)
-        | Op::Select { .. }
+        Op::AddCarry { .. }
         | Op::CondCompare { .. }
         | Op::Jump
         | Op::Call
@@ -64,7 +47,6 @@ pub(super) fn is_supported(insn: &Insn) -> bool {
         | Op::JumpBit { .. }
         | Op::JumpReg { .. }
         | Op::CallReg
-        | Op::Nop
         | Op::Load(..)
         | Op::Store(..)
         | Op::LoadPair(..)
@@ -87,13 +69,13 @@ pub(super) fn is_supported(insn: &Insn) -> bool {
         | Op::ByNumber(_)
         | Op::Vector(..)
         | Op::FloatVector(..)
-        | Op::Helper(_) => general_only(insn),
+        | Op::Helper(_) => true,
         Op::LoadStructures
         | Op::StoreStructures
         | Op::LoadLane
         | Op::StoreLane
         | Op::LoadReplicate => vector::can_access(Structure::unpack(insn.imm)),
-        _ => false,
+        _ => flow::is_plain(insn) && general_only(insn),
     }
 }
 
