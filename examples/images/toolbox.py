@@ -29,7 +29,7 @@ RECIPE = Recipe(
         ),
         Layer(
             "tools",
-            packages=("git", "procps", "sqlite3", "xz-utils", "zstd"),
+            packages=("git", "luajit", "procps", "sqlite3", "xz-utils", "zstd"),
             steps=(system.alternatives,),
         ),
         Layer(
