@@ -9,8 +9,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks.measure import PATIENCE, Failed
-from tests.support import environment
+from benchmarks.measure import PATIENCE, Failed, user_environment
 
 PARTS = ("interpreter", "imports", "set-up", "guest", "end")
 
@@ -60,7 +59,7 @@ def _probe(guest: list[str], home: Path, modules: list[str]) -> tuple[list[int],
         check=False,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        env=environment(home),
+        env=user_environment(home),
         timeout=PATIENCE,
     )
     marks = [begin, 0, 0, 0, 0, time.monotonic_ns()]

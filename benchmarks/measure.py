@@ -96,6 +96,11 @@ def qemu(*guest: str, sysroot: Path | None = None) -> list[str]:
     return [EMULATOR, *(["-L", str(sysroot)] if sysroot else []), *guest]
 
 
+def user_environment(home: Path) -> dict[str, str]:
+    """What users have: unlike tests, with the cache of translations, below `home`."""
+    return environment(home) | {"ELFUSE_CACHE": str(home / "cache")}
+
+
 def timed(command: Command, home: Path) -> Taken:
     """Run to the end; Failed with the end of what it said."""
     begin = time.perf_counter()
@@ -105,7 +110,7 @@ def timed(command: Command, home: Path) -> Taken:
             check=False,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            env=environment(home),
+            env=user_environment(home),
             timeout=PATIENCE,
         )
     except subprocess.TimeoutExpired:
@@ -169,7 +174,7 @@ def peak_memory(command: Command, home: Path) -> int:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=environment(home),
+        env=user_environment(home),
     ) as process:
         done = threading.Event()
         peak = 0
