@@ -75,6 +75,9 @@ class Space:
     def set_executable(self, start: int, length: int, allowed: bool) -> None:
         """Allow or refuse fetches from whole pages, and forget what was decoded there."""
 
+    def set_points(self, stops: list[int], watches: list[tuple[int, int, int]]) -> None:
+        """Addresses of instructions; start, length and accesses of watched memory."""
+
     def invalidate(self, start: int, length: int) -> None:
         """Instructions here changed."""
 
@@ -117,6 +120,10 @@ class Vcpu:
         """Host address of the register block."""
 
     def run(self) -> Exit: ...
+    def step(self) -> Exit: ...
+    def heed_points(self, heed: bool, /) -> None:
+        """Whether it stops at the points of its space."""
+
     def interrupt(self) -> None: ...
     def answer_calls(self, pid: int, tid: int, descriptors: Descriptors) -> None:
         """Answer calls that need no policy."""

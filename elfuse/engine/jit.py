@@ -9,7 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from elfuse.engine.protocol import Descriptors, Exit, Protection, Register, SharedMask, Vcpu, Words
+from elfuse.engine.protocol import (
+    Descriptors,
+    Exit,
+    Protection,
+    Register,
+    SharedMask,
+    Vcpu,
+    Watchpoint,
+    Words,
+)
 from elfuse.engine.ranges import Range
 from elfuse.engine.slab import Slab
 from elfuse.engine.texts import Texts
@@ -33,6 +42,8 @@ class JitVcpu:
     def __init__(self, native: _jit.Vcpu) -> None:
         self._native = native
         self.run = native.run
+        self.step = native.step
+        self.heed_points = native.heed_points
         self.interrupt = native.interrupt
         self.set_ids = native.set_ids
         self.futex_wait = native.futex_wait
@@ -77,6 +88,7 @@ class _Memory(Slab):
             self.code.set_executable(start, length, False)
 
     def _forget_all(self) -> None:
+        self.code.set_points([], [])
         self.code.record()
         self.texts.park()
         self.code.reset()
@@ -179,6 +191,10 @@ class JitEngine:
 
     def vcpu(self) -> JitVcpu:
         return JitVcpu(self.memory.code.vcpu())
+
+    def set_points(self, stops: Iterable[int], watched: Iterable[Watchpoint]) -> None:
+        watches = [(each.start, each.length, int(each.accesses)) for each in watched]
+        self.memory.code.set_points(list(stops), watches)
 
     @property
     def words(self) -> Words:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from elfuse.enumeration import IntEnum, IntFlag
+from elfuse.record import Record
 from elfuse.typing import Protocol
 
 
@@ -30,6 +31,21 @@ class Exit(IntEnum):
     """`interrupt` was called; PC is at the next instruction."""
     UNALIGNED = 5
     """An exclusive, ordered or atomic access that is not aligned: `fault_address`."""
+    STEPPED = 6
+    """`Vcpu.step` has executed one instruction; PC is at the next."""
+    REACHED = 7
+    """PC is at one of `Engine.set_points`' addresses, which is not executed yet."""
+    WATCHED = 8
+    """The instruction at PC, not executed yet, would access watched memory: `fault_address` is
+    the first watched byte."""
+
+
+class Watchpoint(Record):
+    """Memory that is watched: `length` bytes from `start`, for READ, WRITE or both."""
+
+    start: int
+    length: int
+    accesses: Protection
 
 
 class Register(IntEnum):
@@ -119,6 +135,16 @@ class Vcpu(Protocol):
         """The one of READ, WRITE, EXECUTE that the access needed."""
 
     def run(self) -> Exit: ...
+    def step(self) -> Exit:
+        """Execute one instruction: STEPPED, or why it was not executed, or SYSCALL.
+
+        The points of `Engine.set_points` at PC do not count. What an exclusive load opened stays
+        open for the store, unlike over a `run`.
+        """
+
+    def heed_points(self, heed: bool, /) -> None:
+        """Whether it stops at `Engine.set_points`' points, as it does at first."""
+
     def interrupt(self) -> None:
         """Make `run` return INTERRUPTED soon, the next call if none is active. Any thread."""
 
@@ -165,6 +191,9 @@ class AddressSpace(Protocol):
         Reading what the guest cannot read, or writing what it cannot write, kills the process.
         """
 
+    def peek(self, address: int, length: int) -> bytes:
+        """Mapped bytes whatever the guest may do there, up to the first that is not mapped."""
+
     def poke(self, address: int, data: bytes) -> None:
         """Change mapped bytes whatever the guest may do there; not for shared mappings."""
 
@@ -204,6 +233,12 @@ class Engine(Protocol):
         """Where the host can wait for words of guest memory; None: only the kernel part can."""
 
     def vcpu(self) -> Vcpu: ...
+    def set_points(self, stops: Iterable[int], watched: Iterable[Watchpoint]) -> None:
+        """Where vCPUs stop for a debugger from now on, instead of what was set before.
+
+        While none runs. They are dropped by `AddressSpace.clear`.
+        """
+
     def descriptors(self) -> Descriptors | None:
         """A new, empty one; None if the engine leaves all calls to the kernel part."""
 

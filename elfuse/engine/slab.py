@@ -70,6 +70,24 @@ class Slab:
     def host_address(self, address: int) -> int:
         return self.base + address
 
+    def peek(self, address: int, length: int) -> bytes:
+        end = at = address
+        for part in self.protections.overlapping(address, address + length):
+            if part.start > at:
+                break
+            at = end = min(part.end, address + length)
+        closed = [
+            part
+            for part in (self.protections.overlapping(address, end) if self._enforced else ())
+            if not self._host_protection(part.value)
+        ]
+        for part in closed:
+            self._host.protect(self.base + part.start, part.end - part.start, _READ)
+        found = bytes(self.view[address:end])
+        for part in closed:
+            self._host.protect(self.base + part.start, part.end - part.start, 0)
+        return found
+
     def poke(self, address: int, data: bytes) -> None:
         end = address + len(data)
         pages = self.protections.overlapping(address, end) if self._enforced else []

@@ -18,7 +18,16 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from elfuse.engine.protocol import Descriptors, Exit, Protection, Register, SharedMask, Vcpu, Words
+from elfuse.engine.protocol import (
+    Descriptors,
+    Exit,
+    Protection,
+    Register,
+    SharedMask,
+    Vcpu,
+    Watchpoint,
+    Words,
+)
 from elfuse.engine.slab import PAGE, Slab
 from elfuse.errors import EngineUnavailable
 from elfuse.host import memory as host_memory
@@ -27,7 +36,7 @@ from elfuse.typing import Protocol
 _ARCH_ARM64, _MODE_ARM, _CPU_MAX = 2, 0, 3
 _HOOK_INTR, _HOOK_TLB_FILL = 1, 1 << 17
 _ERR_OK, _ERR_EXCEPTION = 0, 21
-_CTL_PAGE_SIZE, _CTL_USE_EXITS, _CTL_CPU_MODEL = 1, 4, 7
+_CTL_PAGE_SIZE, _CTL_USE_EXITS, _CTL_EXITS, _CTL_CPU_MODEL = 1, 4, 6, 7
 _CTL_TB_FLUSH, _CTL_TLB_FLUSH, _CTL_TLB_TYPE = 10, 11, 12
 _TLB_VIRTUAL = 1
 _MEM_WRITE, _MEM_FETCH = 17, 18
@@ -78,6 +87,37 @@ _FillHook = ctypes.CFUNCTYPE(
     ctypes.POINTER(ctypes.c_uint64),  # uc_tlb_entry: physical address, permissions (32 bits)
     ctypes.c_void_p,
 )
+
+
+def accessed(word: int) -> tuple[int, Protection]:
+    """Bytes from the address on that a load or store instruction accesses, and how.
+
+    Arm ARM C4.1, loads and stores. Of structures (LD1 and relatives) one element, as Unicorn
+    accesses them.
+    """
+    load, store = Protection.READ, Protection.WRITE
+    size, simd = word >> 30, word >> 26 & 1
+    kind = load if word >> 22 & 1 else store
+    group = word >> 27 & 7
+    if group == 0b101:  # pairs
+        return 2 * (4 << size if simd else 8 if size == 2 else 4), kind
+    if group == 0b011:  # literals
+        return (4 << size if simd else 8 if size == 1 else 4), load
+    if word >> 24 & 0x3F == 0b001000:  # exclusive and ordered accesses, compare and swap
+        swap = word >> 21 & 1 and (word >> 23 & 1 or not word >> 31)
+        pair = word >> 21 & 1 and not word >> 23 & 1
+        bytes_ = (4 << (size & 1) if not word >> 31 else 1 << size) * 2 if pair else 1 << size
+        return bytes_, load | store if swap else kind
+    if group == 0b111:
+        if simd:
+            wide = size == 0 and word >> 23 & 1
+            return 16 if wide else 1 << size, kind
+        atomic = word >> 21 & 1 and not word >> 10 & 3 and not word >> 24 & 3
+        loads = word >> 22 & 3
+        return 1 << size, load | store if atomic else load if loads else store
+    if word >> 24 & 0xBE == 0b00001100:  # structures
+        return 8, kind
+    return 64, store  # DC ZVA
 
 
 class _Words(Protocol):
@@ -173,6 +213,11 @@ class UnicornVcpu:
         self.fault_access = Protection.NONE
         self._running = False
         self._interrupted = False
+        self._stepping = False
+        self._heeds = True
+        self._hit: int | None = None
+        """The first watched byte of the access that ended the last `run`."""
+        self.points_stale = True
         self.tlb_stale = False
         self.code_stale = False
         self._handle = ctypes.c_void_p()
@@ -217,7 +262,11 @@ class UnicornVcpu:
         # A stop from another thread must wait for the end of a block: Unicorn otherwise also
         # stops after a memory access and then executes that instruction again, which doubles
         # atomic operations and repeats stores that other threads may have overwritten.
-        ctypes.c_ubyte.from_address(self._state + _NO_EXIT_REQUEST).value = 1
+        self._stop_in_blocks(allowed=False)
+
+    def _stop_in_blocks(self, *, allowed: bool) -> None:
+        switch = ctypes.c_ubyte.from_address(self._state + _NO_EXIT_REQUEST)
+        switch.value = not allowed
 
     def _find_state(self) -> int:
         """Host address of the page-size members of the library's private `struct uc_struct`.
@@ -259,7 +308,10 @@ class UnicornVcpu:
             self._fault_page, self.fault_access = address, need
             return False
         page = address & -PAGE
-        allowed = int(found.value)
+        allowed = int(found.value) & ~self._watched_accesses(page)
+        if not allowed & need:
+            self._fault_page, self.fault_access = address, need
+            return False
         executed = self._engine.executed
         if need is Protection.EXECUTE:
             executed.add(page)
@@ -273,6 +325,11 @@ class UnicornVcpu:
     @property
     def fault_address(self) -> int:
         """Exact, although Unicorn's callback is told the page only."""
+        if self._hit is not None:
+            return self._hit
+        return self._refused_address()
+
+    def _refused_address(self) -> int:
         if self.fault_access is Protection.EXECUTE:
             return int(self.registers[Register.PC])
         return ctypes.c_uint64.from_address(self._state + _INVALID_ADDRESS).value & _UNTAGGED
@@ -286,7 +343,11 @@ class UnicornVcpu:
             # Before the refresh, so that whoever changes pages from now on waits for this run.
             self._running = True
             self._refresh()
-            self._event = None
+            self._event = self._hit = None
+            if self._at_stop():
+                self._running = False
+                gate.leave()
+                return Exit.REACHED
             if self._interrupted:
                 self._running = self._interrupted = False
                 gate.leave()
@@ -297,8 +358,72 @@ class UnicornVcpu:
             batch = self._read
             lib.uc_reg_read_batch(handle, batch.ids, batch.values, batch.count)
             reason = self._reason(status)
+            if reason is Exit.FAULT and self._refused_by_watch():
+                reason = self._pass_watch()
             if reason is not None:
                 return reason
+
+    # For debuggers
+
+    def heed_points(self, heed: bool, /) -> None:
+        self._heeds = heed
+        self.points_stale = True
+
+    def _at_stop(self) -> bool:
+        return self._heeds and self.registers[Register.PC] in self._engine.stops
+
+    def _watched_accesses(self, page: int) -> int:
+        """What pages must not allow, so that accesses to watched memory end `run`."""
+        watched = self._engine.watched
+        if not watched or not self._heeds or self._stepping:
+            return 0
+        found = 0
+        for each in watched:
+            if each.start < page + PAGE and page < each.start + each.length:
+                found |= each.accesses
+        # What can be written can be read here too, so reads are refused with writes.
+        return found | Protection.WRITE if found & Protection.READ else found
+
+    def _refused_by_watch(self) -> bool:
+        if self.fault_access is Protection.EXECUTE:
+            return False
+        address = self._refused_address()
+        found = self._engine.memory.protections.at(address)
+        return found is not None and bool(found.value & self.fault_access)
+
+    def _pass_watch(self) -> Exit | None:
+        """WATCHED if the refused access is of watched bytes; otherwise it is made."""
+        address, pc = self._refused_address(), self.registers[Register.PC]
+        word = int.from_bytes(self._engine.memory.peek(pc, 4), "little")
+        length, accesses = accessed(word)
+        for each in self._engine.watched:
+            inside = each.start < address + length and address < each.start + each.length
+            if inside and each.accesses & accesses:
+                self._hit = max(address, each.start)
+                return Exit.WATCHED
+        reason = self.step()
+        return None if reason is Exit.STEPPED else reason
+
+    def step(self) -> Exit:
+        lib, handle, gate = self._lib, self._handle, self._engine.gate
+        batch = self._general
+        lib.uc_reg_write_batch(handle, batch.ids, batch.values, batch.count)
+        gate.enter(self)
+        self._stepping = True
+        self._event = self._hit = None
+        # Counting instructions and stopping between them is compiled into the blocks.
+        self.points_stale = self.code_stale = self.tlb_stale = True
+        self._stop_in_blocks(allowed=True)
+        self._refresh()
+        status = lib.uc_emu_start(handle, self.registers[Register.PC], 0, 0, 1)
+        self._stop_in_blocks(allowed=False)
+        self.points_stale = self.code_stale = self.tlb_stale = True
+        self._stepping = False
+        gate.leave()
+        batch = self._read
+        lib.uc_reg_read_batch(handle, batch.ids, batch.values, batch.count)
+        reason = self._reason(status)
+        return Exit.STEPPED if reason is None else reason
 
     def _reason(self, status: int) -> Exit | None:
         event = self._event
@@ -321,6 +446,14 @@ class UnicornVcpu:
         return None
 
     def _refresh(self) -> None:
+        if self.points_stale:
+            self.points_stale = False
+            self.code_stale = self.tlb_stale = True
+            stops = self._engine.stops if self._heeds and not self._stepping else ()
+            exits = (ctypes.c_uint64 * len(stops))(*stops)
+            code = ctypes.c_int(_control(_CTL_EXITS, 2))
+            count = ctypes.c_size_t(len(stops))
+            self._check(self._lib.uc_ctl(self._handle, code, exits, count))
         if self.code_stale:
             self.code_stale = False
             self._lib.uc_ctl(self._handle, ctypes.c_int(_control(_CTL_TB_FLUSH, 0)))
@@ -335,8 +468,9 @@ class UnicornVcpu:
 
     def wait_stopped(self) -> None:
         """Stop and wait until no guest instruction executes with what the TLB holds now."""
-        while self._running:
-            self._lib.uc_emu_stop(self._handle)
+        while self._running or self._stepping:
+            if self._running:
+                self._lib.uc_emu_stop(self._handle)
             time.sleep(0.0001)
 
     def interrupt(self) -> None:
@@ -384,12 +518,19 @@ class UnicornEngine:
         self.vcpus: list[UnicornVcpu] = []
         self.executed: set[int] = set()
         """Pages that instructions were fetched from since their last change."""
+        self.stops: frozenset[int] = frozenset()
+        self.watched: tuple[Watchpoint, ...] = ()
         self.memory = Slab(host_memory, self._pages_changed, self._memory_cleared)
 
     def vcpu(self) -> UnicornVcpu:
         made = UnicornVcpu(self)
         self.vcpus.append(made)
         return made
+
+    def set_points(self, stops: Iterable[int], watched: Iterable[Watchpoint]) -> None:
+        self.stops, self.watched = frozenset(stops), tuple(watched)
+        for vcpu in self.vcpus:
+            vcpu.points_stale = True
 
     @property
     def words(self) -> Words | None:
@@ -428,6 +569,7 @@ class UnicornEngine:
         return bool(gone)
 
     def _memory_cleared(self) -> None:
+        self.set_points((), ())
         self.executed.clear()
         for vcpu in self.vcpus:
             vcpu.tlb_stale = vcpu.code_stale = True

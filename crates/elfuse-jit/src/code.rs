@@ -17,6 +17,7 @@ use crate::cache::Cache;
 use crate::compile::{self, Arena, Compiler};
 use crate::coverage::Coverage;
 use crate::cpu::Cpu;
+use crate::debug::{Points, Watch};
 use crate::ir::{Args, Helper};
 use crate::state::State;
 
@@ -177,6 +178,8 @@ pub struct Code {
     pub(crate) threshold: u16,
     /// Compiled code, too, checks that guest addresses are in guest memory.
     pub(crate) confined: bool,
+    /// Where threads stop for a debugger.
+    pub(crate) points: Points,
     /// Told of every instruction that is decoded.
     pub(crate) coverage: Coverage,
 }
@@ -203,6 +206,7 @@ impl Code {
     pub fn new(memory: u64, threshold: u16, confined: bool) -> io::Result<Self> {
         Ok(Self {
             confined,
+            points: Points::default(),
             offsets: Reservation::new(LIMIT)?,
             arena: Arena::new()?,
             compiler: Compiler::default(),
@@ -441,11 +445,25 @@ impl Code {
         }
     }
 
+    /// Let threads stop before these instructions, and before accesses that are watched, instead
+    /// of what was asked for before. While no vCPU runs.
+    pub fn set_points(&self, stops: Vec<u64>, watches: Vec<Watch>) {
+        let added = stops.clone();
+        for pc in self.points.replace(stops, watches).into_iter().chain(added) {
+            self.forget_decoded(pc);
+        }
+    }
+
+    /// Decode the instruction at `pc` again when it is executed next.
+    pub(crate) fn forget_decoded(&self, pc: u64) {
+        if let Some(ip) = self.at(pc) {
+            ip.entry().handler.store(0, Ordering::Release);
+        }
+    }
+
     fn clear(&self, start: u64, end: u64) {
         for pc in (start..end).step_by(4) {
-            if let Some(ip) = self.at(pc) {
-                ip.entry().handler.store(0, Ordering::Release);
-            }
+            self.forget_decoded(pc);
         }
     }
 

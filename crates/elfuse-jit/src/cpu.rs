@@ -29,6 +29,12 @@ pub enum Exit {
     Interrupted = 4,
     /// An access that must be aligned is not.
     Unaligned = 5,
+    /// `step` has executed one instruction.
+    Stepped = 6,
+    /// A debugger wants to stop before the instruction at PC.
+    Reached = 7,
+    /// The instruction at PC is about to access memory that is watched.
+    Watched = 8,
 }
 
 /// What an access needed; the values of PROT_* (mmap(2)).
@@ -39,6 +45,26 @@ pub enum Need {
     Read = 1,
     Write = 2,
     Execute = 4,
+}
+
+/// What an instruction is about to do with memory: bits of [`Need`].
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Accesses {
+    Load = 1,
+    Store = 2,
+    Both = 3,
+}
+
+impl Accesses {
+    /// What a fault says that it needed.
+    fn need(self) -> Need {
+        if matches!(self, Self::Load) {
+            Need::Read
+        } else {
+            Need::Write
+        }
+    }
 }
 
 /// What LDXR saw, for STXR to compare; not open with `bytes` 0.
@@ -135,6 +161,14 @@ pub struct Cpu {
     /// What it needed.
     pub fault_need: Need,
     pub(crate) monitor: Monitor,
+    /// Where addresses begin that need a closer look: behind guest memory, or at 0.
+    near: u64,
+    /// Stop where a debugger wants it.
+    pub heeds_points: bool,
+    /// It does, and there are such places: nothing compiled may be executed.
+    pub(crate) debugged: bool,
+    /// Only one instruction is to be executed.
+    pub(crate) stepping: bool,
     /// Registers of helpers that compiled code calls with its values, while those of `state` are
     /// not current. FPCR is 0, and FPSR has the flags raised since `sync_fpsr`.
     scratch: State,
@@ -187,6 +221,8 @@ const WARM: u16 = 16;
 
 /// Addresses above this fault, their top byte aside (TBI).
 const ADDRESS_BITS: u64 = (1 << 56) - 1;
+/// The end of guest memory.
+const BOUND: u64 = 1 << GUEST_BITS;
 
 impl Cpu {
     /// All registers zero. It must stay in its box: others know where it is.
@@ -211,6 +247,10 @@ impl Cpu {
             fault_address: 0,
             fault_need: Need::Read,
             monitor: Monitor::default(),
+            near: BOUND,
+            heeds_points: true,
+            debugged: false,
+            stepping: false,
             scratch: State::new(),
             answers: None,
             shared: Arc::default(),
@@ -259,11 +299,34 @@ impl Cpu {
     /// Execute from PC until something happens. All registers are exact afterwards.
     pub fn run(&mut self) -> Exit {
         self.monitor = Monitor::default();
+        self.enter(Self::go)
+    }
+
+    /// Execute one instruction: [`Exit::Stepped`], or what `run` would have returned for it.
+    /// Exclusive accesses stay open, so that pairs of them can be stepped through.
+    pub fn step(&mut self) -> Exit {
+        self.enter(interp::step)
+    }
+
+    /// Let `execute` begin at PC; it has set `exit` when it returns.
+    fn enter(&mut self, execute: fn(&mut Self, Ip)) -> Exit {
+        self.debugged = self.heeds_points && self.code.points.active();
+        self.near = if self.debugged && self.code.points.watching() {
+            0
+        } else {
+            BOUND
+        };
         compile::enter_thread(&self.faulted, self.code.arena());
         self.signals_interrupt();
-        let exit = self.run_in_thread();
+        let exit = self.execute_in_thread(execute);
         signals::leave_thread();
         exit
+    }
+
+    fn go(&mut self, mut ip: Ip) {
+        while let Some(next) = ip.execute(self) {
+            ip = next;
+        }
     }
 
     /// Until `signals::leave_thread`, host signals in this thread interrupt this vCPU. Before it is
@@ -272,18 +335,16 @@ impl Cpu {
         signals::enter_thread(&self.interrupt);
     }
 
-    fn run_in_thread(&mut self) -> Exit {
+    fn execute_in_thread(&mut self, execute: fn(&mut Self, Ip)) -> Exit {
         if self.take_interrupt() {
             return Exit::Interrupted;
         }
         let pc = self.state.x(PC);
-        let Some(mut ip) = self.target(pc) else {
+        let Some(ip) = self.target(pc) else {
             return self.exit;
         };
         fp::host::enter();
-        while let Some(next) = ip.execute(self) {
-            ip = next;
-        }
+        execute(self, ip);
         self.sync_fpsr();
         fp::host::leave();
         self.exit
@@ -391,6 +452,9 @@ impl Cpu {
 
     /// Execute compiled code from `ip` on, then the instruction it left at.
     pub(crate) fn run_compiled(&mut self, ip: Ip) -> Option<Ip> {
+        if self.debugged {
+            return interp::reached(self, ip);
+        }
         let Some(entry) = self.code.compiled(ip).filter(|_| self.state.x(FPCR) == 0) else {
             return interp::execute_original(self, ip);
         };
@@ -425,10 +489,38 @@ impl Cpu {
     /// The host address of a guest address; None if there can be nothing.
     #[inline(always)]
     pub(crate) fn host(&self, address: u64) -> Option<u64> {
-        if address >> GUEST_BITS == 0 {
+        if address < BOUND {
             return Some(self.memory + address);
         }
         self.untag(address)
+    }
+
+    /// The host address for an access of the instruction at `ip`; leaves if it is not to be made.
+    #[inline(always)]
+    fn place(&mut self, ip: Ip, address: u64, bytes: usize, accesses: Accesses) -> Option<u64> {
+        if address < self.near {
+            return Some(self.memory + address);
+        }
+        self.far(ip, address, bytes as u64, accesses)
+    }
+
+    #[cold]
+    fn far(&mut self, ip: Ip, address: u64, bytes: u64, accesses: Accesses) -> Option<u64> {
+        let need = accesses.need();
+        let Some(host) = self.untag(address) else {
+            return self.nowhere(ip, address, need);
+        };
+        let untagged = address & ADDRESS_BITS;
+        if self.near == 0
+            && let Some(hit) = self.code.points.watched(untagged, bytes, accesses as u8)
+        {
+            self.fault_address = hit;
+            self.fault_need = need;
+            let pc = self.code.pc(ip);
+            self.leave(Exit::Watched, pc);
+            return None;
+        }
+        Some(host)
     }
 
     #[cold]
@@ -462,12 +554,24 @@ impl Cpu {
         None
     }
 
+    /// The instruction at `pc`; leaves if that is refused.
+    pub(crate) fn load_code(&mut self, ip: Ip, pc: u64) -> Option<u32> {
+        // SAFETY: in the guest's reservation; the margin behind it is inaccessible.
+        match unsafe { u32::load((self.memory + pc) as *const u8) } {
+            Ok(word) => Some(word),
+            Err(trap) => self.trapped(ip, trap, Need::Execute),
+        }
+    }
+
+    /// Make all that looks for calls for attention stop, or not.
+    pub(crate) fn demand_attention(&self, demanded: bool) {
+        self.interrupt.store(demanded.into(), Ordering::SeqCst);
+    }
+
     /// Load; leaves at `ip` if that is refused.
     #[inline(always)]
     pub(crate) fn load<T: Access>(&mut self, ip: Ip, address: u64) -> Option<T> {
-        let Some(host) = self.host(address) else {
-            return self.nowhere(ip, address, Need::Read);
-        };
+        let host = self.place(ip, address, size_of::<T>(), Accesses::Load)?;
         // SAFETY: in the guest's reservation; the margin behind it is inaccessible.
         match unsafe { T::load(host as *const u8) } {
             Ok(value) => Some(value),
@@ -478,9 +582,7 @@ impl Cpu {
     /// Store; leaves at `ip` if that is refused.
     #[inline(always)]
     pub(crate) fn store<T: Access>(&mut self, ip: Ip, address: u64, value: T) -> Option<()> {
-        let Some(host) = self.host(address) else {
-            return self.nowhere(ip, address, Need::Write);
-        };
+        let host = self.place(ip, address, size_of::<T>(), Accesses::Store)?;
         // SAFETY: as in `load`.
         match unsafe { T::store(host as *mut u8, value) } {
             Ok(()) => Some(()),
@@ -491,9 +593,7 @@ impl Cpu {
     /// Load 16 bytes; leaves at `ip` if that is refused.
     #[inline(always)]
     pub(crate) fn load_16(&mut self, ip: Ip, address: u64) -> Option<u128> {
-        let Some(host) = self.host(address) else {
-            return self.nowhere(ip, address, Need::Read);
-        };
+        let host = self.place(ip, address, 16, Accesses::Load)?;
         // SAFETY: as in `load`.
         match unsafe { access::load_16(host as *const u8) } {
             Ok(value) => Some(value),
@@ -504,9 +604,7 @@ impl Cpu {
     /// Store 16 bytes; leaves at `ip` if that is refused.
     #[inline(always)]
     pub(crate) fn store_16(&mut self, ip: Ip, address: u64, value: u128) -> Option<()> {
-        let Some(host) = self.host(address) else {
-            return self.nowhere(ip, address, Need::Write);
-        };
+        let host = self.place(ip, address, 16, Accesses::Store)?;
         // SAFETY: as in `load`.
         match unsafe { access::store_16(host as *mut u8, value) } {
             Ok(()) => Some(()),
@@ -524,9 +622,7 @@ impl Cpu {
         operation: impl FnOnce(*mut u8) -> Result<T, Trap>,
     ) -> Option<T> {
         self.aligned(ip, address, bytes)?;
-        let Some(host) = self.host(address) else {
-            return self.nowhere(ip, address, Need::Write);
-        };
+        let host = self.place(ip, address, bytes as usize, Accesses::Both)?;
         match operation(host as *mut u8) {
             Ok(value) => Some(value),
             Err(trap) => self.trapped(ip, trap, Need::Write),

@@ -21,6 +21,7 @@ mod compile;
 pub mod condition;
 mod coverage;
 pub mod cpu;
+pub mod debug;
 pub mod fp;
 pub mod integer;
 mod interp;

@@ -19,7 +19,8 @@ use crate::calls::futex::{self, Request};
 use crate::calls::{self, Answers, Shared};
 use crate::code::Code;
 use crate::compile;
-use crate::cpu::{Attention, Cpu};
+use crate::cpu::{Attention, Cpu, Exit};
+use crate::debug::Watch;
 use crate::signals;
 
 /// Instructions of one address space.
@@ -93,6 +94,16 @@ impl Space {
         (hot, cached.objects, cached.installed, cached.noted)
     }
 
+    /// Addresses of instructions, and (start, length, accesses) of watched memory.
+    fn set_points(&self, stops: Vec<u64>, watches: Vec<(u64, u64, u8)>) {
+        let watches = watches.into_iter().map(|(start, length, accesses)| Watch {
+            start,
+            length,
+            accesses,
+        });
+        self.code.set_points(stops, watches.collect());
+    }
+
     fn reset(&self) {
         self.code.reset();
     }
@@ -147,6 +158,24 @@ struct Vcpu {
     exits: Py<PyTuple>,
 }
 
+impl Vcpu {
+    /// Let the guest execute. Other Python threads run meanwhile.
+    fn execute(&self, py: Python<'_>, execute: fn(&mut Cpu) -> Exit) -> PyResult<Py<PyAny>> {
+        let exit = py
+            .detach(|| {
+                if self.running.swap(true, Ordering::Acquire) {
+                    return None;
+                }
+                // SAFETY: `running` was not set.
+                let exit = execute(unsafe { &mut *self.cpu.get() });
+                self.running.store(false, Ordering::Release);
+                Some(exit)
+            })
+            .ok_or_else(|| PyRuntimeError::new_err("this vCPU is running in another thread"))?;
+        Ok(self.exits.bind(py).get_item(exit as usize)?.unbind())
+    }
+}
+
 // SAFETY: `cpu` is used by the thread that set `running`, or, for plain reads of what only `run`
 // writes, by the thread that called `run` before.
 unsafe impl Sync for Vcpu {}
@@ -161,18 +190,17 @@ impl Vcpu {
 
     /// Run until the guest needs the kernel part. Other Python threads run meanwhile.
     fn run(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let exit = py
-            .detach(|| {
-                if self.running.swap(true, Ordering::Acquire) {
-                    return None;
-                }
-                // SAFETY: `running` was not set.
-                let exit = unsafe { (*self.cpu.get()).run() };
-                self.running.store(false, Ordering::Release);
-                Some(exit)
-            })
-            .ok_or_else(|| PyRuntimeError::new_err("this vCPU is running in another thread"))?;
-        Ok(self.exits.bind(py).get_item(exit as usize)?.unbind())
+        self.execute(py, Cpu::run)
+    }
+    /// Execute one instruction.
+    fn step(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.execute(py, Cpu::step)
+    }
+
+    /// Whether this vCPU stops at the points of its space.
+    fn heed_points(&self, heed: bool) {
+        // SAFETY: see `Sync`; it does not run.
+        unsafe { (*self.cpu.get()).heeds_points = heed };
     }
 
     fn interrupt(&self) {

@@ -22,14 +22,15 @@ pub(crate) fn decode(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     if !cpu.code.prepare(pc) {
         return cpu.refuse(pc, pc, Need::Execute);
     }
+    if cpu.code.points.stops_at(pc) {
+        ip.redirect(reached);
+        return Some(ip);
+    }
     if cpu.code.is_kept(ip) {
         ip.redirect(crate::code::compiled);
         return Some(ip);
     }
-    let Some(word) = cpu.load::<u32>(ip, pc) else {
-        cpu.fault_need = Need::Execute;
-        return None;
-    };
+    let word = cpu.load_code(ip, pc)?;
     cpu.code.coverage.note(word);
     match table::decode(word) {
         Some(insn) => ip.set(handler(&insn), insn.args, immediate(&insn, pc)),
@@ -43,8 +44,13 @@ pub(crate) fn execute_original(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     if !ip.executes(crate::code::compiled) {
         return Some(ip);
     }
+    original(cpu, ip)
+}
+
+/// Execute the instruction at `ip`, whatever its entry says.
+fn original(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let pc = cpu.code.pc(ip);
-    let word = cpu.load::<u32>(ip, pc)?;
+    let word = cpu.load_code(ip, pc)?;
     match table::decode(word) {
         Some(insn) => {
             // It may have been compiled before it was ever decoded.
@@ -52,6 +58,66 @@ pub(crate) fn execute_original(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
             handler(&insn)(cpu, ip)
         }
         None => undefined(cpu, ip),
+    }
+}
+
+/// What an entry executes where a debugger wants threads to stop.
+pub(crate) fn reached(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
+    let pc = cpu.code.pc(ip);
+    if cpu.debugged && cpu.code.points.stops_at(pc) {
+        return cpu.leave(Exit::Reached, pc);
+    }
+    original(cpu, ip)
+}
+
+/// What an entry executes that a thread which is stepped may come to.
+fn stepped(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
+    if cpu.stepping {
+        let pc = cpu.code.pc(ip);
+        return cpu.leave(Exit::Stepped, pc);
+    }
+    original(cpu, ip)
+}
+
+/// Execute the instruction at `ip` and no other.
+///
+/// Handlers go on with the next instruction by themselves, except where they look whether somebody
+/// wants attention. So all places are prepared where this one can go without looking.
+pub(crate) fn step(cpu: &mut Cpu, ip: Ip) {
+    let pc = cpu.code.pc(ip);
+    if !cpu.code.prepare(pc) {
+        let _: Option<Ip> = cpu.refuse(pc, pc, Need::Execute);
+        return;
+    }
+    let Some(word) = cpu.load_code(ip, pc) else {
+        return;
+    };
+    let insn = table::decode(word);
+    let branch = insn.filter(|insn| {
+        matches!(
+            insn.op,
+            Op::Jump | Op::JumpIf | Op::JumpZero { .. } | Op::JumpBit { .. }
+        )
+    });
+    let places = [Some(ip.next()), branch.map(|insn| ip.jump(insn.imm))];
+    for place in places.into_iter().flatten().filter(|place| *place != ip) {
+        place.redirect(stepped);
+    }
+    cpu.stepping = true;
+    cpu.demand_attention(true);
+    match original(cpu, ip) {
+        Some(to) => {
+            let pc = cpu.code.pc(to);
+            cpu.leave(Exit::Stepped, pc);
+        }
+        None if cpu.exit == Exit::Interrupted => cpu.exit = Exit::Stepped,
+        None => {}
+    }
+    cpu.demand_attention(false);
+    cpu.stepping = false;
+    for place in places.into_iter().flatten() {
+        let pc = cpu.code.pc(place);
+        cpu.code.forget_decoded(pc);
     }
 }
 
