@@ -1,17 +1,25 @@
 """`elfuse run` and plain `elfuse PROG`: the start-up path users wait for."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Sequence
 
 from elfuse import __version__
 from elfuse.cli.options import Kind, Option, Parsed, Parser
 from elfuse.errors import UsageError
+from elfuse.typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from elfuse.runtime.gdb.supervisor import Debugging
 
 _ENGINE = Option(("--engine",), Kind.VALUE, "vCPU back end", "NAME")
 _CONFINE = Option(("--confine",), Kind.FLAG, "bound guest addresses to guest memory")
 _VERBOSE = Option(("-v", "--verbose"), Kind.FLAG, "trace system calls and the loader on stderr")
 _DEBUG = Option(("--debug",), Kind.FLAG, "show tracebacks of elfuse itself")
 _STORE = Option(("--store",), Kind.VALUE, "where images and containers are kept", "DIR")
+_GDB = Option(("--gdb",), Kind.VALUE, "wait for gdb or lldb there", "PORT|HOST:PORT|PATH")
+_GDB_STOP = Option(("--gdb-stop-on-entry",), Kind.FLAG, "begin only when the debugger says so")
 _HELP = Option(("-h", "--help"), Kind.FLAG, "this text")
 
 PLAIN = Parser(
@@ -27,6 +35,8 @@ PLAIN = Parser(
         _ENGINE,
         _CONFINE,
         _STORE,
+        _GDB,
+        _GDB_STOP,
         _VERBOSE,
         _DEBUG,
         Option(("-V", "--version"), Kind.FLAG, "version and engine"),
@@ -61,6 +71,8 @@ RUN = Parser(
         _ENGINE,
         _CONFINE,
         _STORE,
+        _GDB,
+        _GDB_STOP,
         Option(("--verbose",), Kind.FLAG, _VERBOSE.help),
         _DEBUG,
         _HELP,
@@ -98,8 +110,20 @@ def plain(arguments: Sequence[str]) -> None:
             confine=parsed.flag("confine"),
             store=parsed.value("store"),
             verbose=parsed.flag("verbose"),
+            debugging=_debugging(parsed),
         )
     )
+
+
+def _debugging(parsed: Parsed) -> Debugging | None:
+    stop = parsed.flag("gdb-stop-on-entry")
+    if not parsed.value("gdb"):
+        if stop:
+            raise UsageError("--gdb-stop-on-entry: for whom?", hint="--gdb PORT says where gdb connects")
+        return None
+    from elfuse.runtime.gdb.supervisor import Debugging  # with --gdb only
+
+    return Debugging(parsed.value("gdb"), stop)
 
 
 def _seconds(parsed: Parsed) -> float:
@@ -148,6 +172,7 @@ def run(arguments: Sequence[str]) -> None:
             confine=parsed.flag("confine"),
             store=parsed.value("store"),
             verbose=parsed.flag("verbose"),
+            debugging=_debugging(parsed),
         )
     )
 

@@ -16,6 +16,7 @@ from elfuse.runtime.vfs.mounts import Namespace
 from elfuse.typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
+    from elfuse.runtime.gdb.supervisor import Debugging
     from elfuse.runtime.vfs.filesystem import Filesystem
 
 _SYSTEM = (
@@ -40,6 +41,7 @@ class PlainOptions(Record):
     confine: bool
     store: str
     verbose: bool
+    debugging: Debugging | None
 
 
 def run_plain(options: PlainOptions) -> NoReturn:
@@ -81,7 +83,8 @@ def run_plain(options: PlainOptions) -> NoReturn:
         cwd=os.fsencode(options.workdir or os.getcwd().lstrip("/") or "."),
         umask=_umask(),
     )
-    start(kernel, program, StartFailure(options.program, os.fspath(options.workdir)))
+    names = StartFailure(options.program, os.fspath(options.workdir))
+    start(kernel, program, names, options.debugging)
 
 
 def _guard_host(namespace: Namespace, workdir: str) -> None:

@@ -26,7 +26,10 @@ from elfuse.overlay.temporary import remove_tree
 from elfuse.record import Record
 from elfuse.runtime.boot import Program
 from elfuse.runtime.vfs.credentials import Credentials
-from elfuse.typing import NoReturn
+from elfuse.typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from elfuse.runtime.gdb.supervisor import Debugging
 
 
 class RunOptions(Record):
@@ -53,6 +56,7 @@ class RunOptions(Record):
     confine: bool
     store: str
     verbose: bool
+    debugging: Debugging | None
 
 
 def command_line(config: ImageConfig, entrypoint: str | None, command: Sequence[str]) -> list[str]:
@@ -177,7 +181,7 @@ def _start(
         credentials=credentials,
         cwd=os.fsencode(workdir),
     )
-    start(kernel, program, StartFailure(argv[0], workdir))
+    start(kernel, program, StartFailure(argv[0], workdir), options.debugging)
 
 
 def _close_standard_input() -> None:

@@ -19,6 +19,7 @@ from elfuse.typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from elfuse.container import standard
+    from elfuse.runtime.gdb.supervisor import Debugging
     from elfuse.runtime.vfs.filesystem import Filesystem
 else:
     standard = Lazy("elfuse.container.standard")
@@ -74,8 +75,18 @@ _WHY = {
 }
 
 
-def start(kernel: Kernel, program: Program, names: StartFailure) -> NoReturn:
+def start(
+    kernel: Kernel, program: Program, names: StartFailure, debugging: Debugging | None = None
+) -> NoReturn:
     """Boot; 127 if the program does not exist, 126 if it cannot be executed."""
+    if debugging is not None:
+        from elfuse.runtime.gdb.supervisor import supervise  # with --gdb only
+
+        supervise(kernel, program, debugging, lambda program: _boot(kernel, program, names))
+    _boot(kernel, program, names)
+
+
+def _boot(kernel: Kernel, program: Program, names: StartFailure) -> NoReturn:
     try:
         boot(kernel, program)
     except (SyscallError, OSError) as error:

@@ -36,6 +36,8 @@ class Program(Record):
     credentials: Credentials
     cwd: bytes
     umask: int = 0o022
+    stopped: bool = False
+    """Wait for a debugger before the first instruction."""
 
 
 def boot(kernel: Kernel, program: Program) -> NoReturn:
@@ -74,6 +76,9 @@ def boot(kernel: Kernel, program: Program) -> NoReturn:
         except NoResult:
             kernel.service.take_host_signals()
             kernel.service.start()
+            if kernel.debugger is not None:
+                kernel.service.need_thread()
+                kernel.debugger.begin(process, stopped=program.stopped)
             # What the start made stays: it need not be looked through again and again.
             gc.freeze()
             gc.enable()

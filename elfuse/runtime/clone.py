@@ -154,6 +154,8 @@ def _fork(task: Task, request: Request) -> int:
         if request.flags & Clone.PARENT_SETTID:
             with suppress(SyscallError):
                 task.memory.write(request.parent_tid, pid.to_bytes(4, "little"))
+        if task.tracee is not None:
+            task.tracee.forked("fork", pid)
         return pid
     entry[Field.HOST_PID] = os.getpid()
     _become_child(task, entry.pid)
@@ -174,6 +176,9 @@ def host_fork(kernel: Kernel) -> int:
         # Children inherit what is loaded; loading it again in each would take longer.
         load_all()
         compile_met()
+    debugger = kernel.debugger
+    if debugger is not None:
+        debugger.before_fork()
     kernel.service.hold_signals()
     # Objects that exist now are never collected: touching them would copy their pages.
     gc.freeze()
@@ -181,9 +186,13 @@ def host_fork(kernel: Kernel) -> int:
         host_pid = os.fork()
     except OSError:
         kernel.service.release_signals()
+        if debugger is not None:
+            debugger.fork_failed()
         raise
     if host_pid:
         kernel.service.release_signals()
+    if debugger is not None:
+        debugger.after_fork(child=not host_pid)
     return host_pid
 
 
@@ -219,6 +228,9 @@ def adopt(kernel: Kernel, process: Process, task: Task) -> None:
     process.memory.after_fork()
     task.identify()
     kernel.service.after_fork()
+    if kernel.debugger is not None:
+        kernel.service.need_thread()
+        kernel.debugger.adopted(process, task)
 
 
 # Children in the parent's memory
@@ -237,8 +249,12 @@ def _shared_memory(task: Task, request: Request) -> int:
     child.signals = task.signals.for_thread()
     _set_registers(child, request)
     _store_tids(task, child, request)
+    if kernel.debugger is not None:
+        kernel.debugger.new_process(process, child, task)
     if not request.flags & Clone.VFORK:
         child.start()
+        if task.tracee is not None:
+            task.tracee.forked("fork", process.pid)
         return process.pid
     finished = False
 
@@ -249,7 +265,13 @@ def _shared_memory(task: Task, request: Request) -> int:
 
     child.vfork_done = done
     child.start()
-    _wait_vfork(task, lambda: finished)
+    if task.tracee is None:
+        _wait_vfork(task, lambda: finished)
+    else:
+        task.tracee.forked("vfork", process.pid)
+        task.tracee.vfork_begins()
+        _wait_vfork(task, lambda: finished)
+        task.tracee.vfork_ends()
     return process.pid
 
 
@@ -281,6 +303,8 @@ def detach_for_exec(task: Task) -> None:
         del kernel.hosted[process.pid]
         del kernel.tasks[task.tid]
         task.waker.close()
+        if kernel.debugger is not None:
+            kernel.debugger.moved(process)
         task.release_vfork()
         raise LeftMemory
     process.entry[Field.HOST_PID] = os.getpid()

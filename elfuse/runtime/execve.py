@@ -48,6 +48,8 @@ def execve(
     task.kernel.processes.note_program(entry, *image.identity)
     process.environ = list(envp)
     process.publish_credentials()
+    if task.tracee is not None:
+        task.tracee.executed(image.exe)
     raise NoResult
 
 

@@ -23,6 +23,7 @@ from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elfuse.runtime.futex.table import FutexTable
+    from elfuse.runtime.gdb.agent import Agent
     from elfuse.runtime.process import Process
     from elfuse.runtime.task import Task
 
@@ -68,6 +69,8 @@ class Kernel:
         self.at_exit: list[Callable[[], None]] = []
         """Run by the host process of the first guest process when that one ends."""
         self.first_pid = 0
+        self.debugger: Agent | None = None
+        """With `--gdb`; set before the first task is made."""
         self.forks = 0
         self.current: Task
         """The task whose system call is served: what /proc/self means."""

@@ -146,6 +146,40 @@ class Memory:
         end = self._accessible(address, size, Protection.WRITE)
         return self.view[address:end]
 
+    def peek(self, address: int, size: int) -> bytes:
+        """The mapped beginning of a range, whatever its protection (ptrace(2)); EFAULT if none is."""
+        return self.space.peek(address, self._mapped_end(address, size) - address)
+
+    def poke(self, address: int, data: bytes) -> None:
+        """Change memory whatever its protection, as ptrace(2) does: private pages become copies.
+
+        EFAULT unless all is mapped, EIO for shared memory that cannot be written.
+        """
+        end = address + len(data)
+        if self._mapped_end(address, len(data)) < end:
+            raise SyscallError(Errno.EFAULT)
+        for found in self._areas.overlapping(address, end):
+            start, stop = max(found.start, address), min(found.end, end)
+            part = data[start - address : stop - address]
+            if not found.value.shared:
+                self.space.poke(start, part)
+            elif found.value.protection & Protection.WRITE:
+                self.view[start:stop] = part
+            else:
+                raise SyscallError(Errno.EIO)
+
+    def _mapped_end(self, address: int, size: int) -> int:
+        """End of the part of a range that has storage; EFAULT if it has none at its beginning."""
+        end, at = min(address + size, self.space.limit), address
+        while at < end and (found := self._areas.at(at)) is not None:
+            usable = self._backed_end(found)
+            at = max(at, usable)
+            if usable < found.end:
+                break
+        if at <= address:
+            raise SyscallError(Errno.EFAULT)
+        return min(at, end)
+
     def iovecs(self, address: int, count: int, *, writable: bool) -> list[memoryview]:
         """The buffers of a struct iovec array.
 

@@ -52,6 +52,8 @@ class Process:
         self.exit_status: int | None = None
         """wait(2) status once exit_group or a fatal signal decided it."""
         self.stopped = False
+        self.traced_signals = 0
+        """Which a debugger wants to see before they have an effect, a sigset_t."""
         self.is_init = kernel.options.contained and entry.pid == 1
         kernel.hosted[self.pid] = self
 
@@ -148,6 +150,8 @@ class Process:
         del kernel.hosted[self.pid]
         self.files.close_all()
         kernel.bury(self.entry, status)
+        if kernel.debugger is not None:
+            kernel.debugger.ended(self, status)
         first = self.pid == kernel.first_pid
         if first and kernel.options.contained:
             kernel.end_world()
@@ -169,7 +173,8 @@ class Process:
         """Stop as SIGSTOP and its relatives do: tasks wait in their run loops until `resume`.
 
         Only the first process stops its host process too, so that the host's shell sees its job
-        stop. For the others a host stop could come after the SIGCONT that is to end it.
+        stop. For the others a host stop could come after the SIGCONT that is to end it. Under a
+        debugger nothing does: what serves the debugger would stop too.
         """
         self.stopped = True
         for task in self.tasks.values():
@@ -179,7 +184,9 @@ class Process:
             entry[Field.STOP_SIGNAL], entry[Field.REPORT] = signo, 1
             entry[Field.STATE] = State.STOPPED
         self._tell_stopped(CLD_STOPPED, signo)
-        if self.pid == self.kernel.first_pid:
+        debugger = self.kernel.debugger
+        controlled = debugger is not None and debugger.controls(self.pid)
+        if self.pid == self.kernel.first_pid and not controlled:
             os.kill(os.getpid(), signal.SIGSTOP)
 
     def resume(self) -> None:

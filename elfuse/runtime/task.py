@@ -93,6 +93,8 @@ class Task:
         """Of the thread that runs it; until it starts, of its creator."""
         self.vfork_done: Callable[[], None] | None = None
         """Set while a vfork parent waits: called when this task leaves the parent's memory."""
+        debugger = self.kernel.debugger
+        self.tracee = None if debugger is None else debugger.control(self)
         process.tasks[tid] = self
         self.kernel.tasks[tid] = self
 
@@ -119,7 +121,12 @@ class Task:
         self.vcpu.interrupt()
 
     def signal_due(self) -> bool:
-        return self.dying or self.process.stopped or signals.due(self)
+        return (
+            self.dying
+            or self.process.stopped
+            or signals.due(self)
+            or (self.tracee is not None and self.tracee.halting)
+        )
 
     def watch_wakes(self, poller: select.poll) -> None:
         """Let `wake` end a sleep; what could call it in a process of one task ends the sleep itself."""
@@ -142,12 +149,12 @@ class Task:
     # Running
 
     def identify(self) -> None:
-        """Let the engine answer calls by itself, unless they are traced.
+        """Let the engine answer calls by itself, unless somebody wants to see them.
 
         By the thread that runs it, when it begins and whenever `tid`, the process or its
         descriptor table changes.
         """
-        if self.kernel.trace.active:
+        if self.kernel.trace.active or self.tracee is not None:
             return
         files = self.files
         if files.served is None:
@@ -168,6 +175,8 @@ class Task:
         self.host_thread = _thread.get_ident()
         self.identify()
         try:
+            if self.tracee is not None:
+                self.tracee.run()
             while True:
                 # In most rounds there is nothing that `signal_due` would have to look at closely.
                 if (
@@ -187,7 +196,7 @@ class Task:
                 if reason is Exit.SYSCALL:
                     dispatch(self)
                 elif reason is not Exit.INTERRUPTED:
-                    self._exception(reason)
+                    self.exception(reason)
                 elif kernel.service.by_task:
                     kernel.service.serve()
         except TaskExit:
@@ -211,7 +220,8 @@ class Task:
             self.blocked_poll(poller, None)
             self.waker.take()
 
-    def _exception(self, reason: Exit) -> None:
+    def exception(self, reason: Exit) -> None:
+        """Make the signal of what the processor refused to do."""
         pc = self.registers[Register.PC]
         if reason is Exit.FAULT:
             access = self.vcpu.fault_access
@@ -237,6 +247,8 @@ class Task:
         del process.tasks[self.tid]
         del self.kernel.tasks[self.tid]
         self.waker.close()
+        if self.kernel.debugger is not None:
+            self.kernel.debugger.look()
         process.thread_gone()
 
     def release_vfork(self) -> None:

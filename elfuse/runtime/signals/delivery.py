@@ -58,6 +58,10 @@ def deliver(task: "Task") -> None:
         info = take(task, ~held.blocked)
         if info is None:
             break
+        if task.tracee is not None:
+            info = task.tracee.signal_stop(info)
+            if info is None:
+                continue
         action = handlers.get(info.signo)
         if task.kernel.trace.active:
             task.kernel.trace.signal(task, str(info))
@@ -120,6 +124,8 @@ def _call_handler(task: "Task", info: SigInfo, action: Action) -> None:
     if action.flags & SA_RESETHAND:
         reset = Action(SIG_DFL, action.flags, action.restorer, action.mask)
         task.process.signals.handlers.set(info.signo, reset)
+    if task.tracee is not None:
+        task.tracee.entered_handler()
     blocked = held.blocked | action.mask
     if not action.flags & SA_NODEFER:
         blocked |= bit(info.signo)

@@ -44,7 +44,7 @@ def _dropped(process: "Process", info: SigInfo, blocked: int) -> bool:
     not_its_end = info.signo == Sig.SIGCHLD and info.code in _CHILD_LIVES
     if not_its_end and handlers.get(Sig.SIGCHLD).flags & SA_NOCLDSTOP:
         return True
-    if blocked & bit(info.signo):
+    if (blocked | process.traced_signals) & bit(info.signo):
         return False
     return handlers.ignores(info.signo) or not reaches(process, info)
 

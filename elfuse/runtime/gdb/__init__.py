@@ -1,0 +1,22 @@
+"""The debugger's door: the GDB remote serial protocol for every process of a run.
+
+Loaded only with `--gdb`. A process of its own, the supervisor, speaks with the debugger and
+starts the guest as its child; in each host process that runs guests an agent serves it over a
+socket pair.
+
+    packets     framing of the remote protocol: bytes to packets and back
+    registers   which registers a debugger sees, in which order and form
+    numbers     signals and errors as the protocol counts them
+    link        messages between supervisor and agents
+    address     where to listen
+    supervisor  the process: accepts, waits for what happens, ends with the guest's status
+    session     one debugger's connection: its commands and the answers
+    inferiors   the guest processes as the supervisor knows them: stopping and resuming all
+    queries     the documents of qXfer, and what lldb asks about host, process and memory
+    hostio      vFile: the debugger reads files of the guest
+    monitor     `monitor` commands
+    agent       the supervisor's hand in a host process
+    tracee      a task under control: stops, steps, events
+
+Only `agent`, `files` and `tracee` know tasks; only `session` and what it calls know packets.
+"""

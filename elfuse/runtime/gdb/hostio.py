@@ -1,0 +1,132 @@
+"""vFile: the debugger reads files of the guest (GDB manual, "Host I/O Packets").
+
+Files are those that a guest process sees, in its image or sysroot. They can only be read.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from elfuse.runtime.abi.errno import Errno
+from elfuse.runtime.gdb.inferiors import Inferior, Inferiors, Refused
+from elfuse.runtime.gdb.numbers import file_error
+from elfuse.runtime.gdb.packets import LIMIT, escape
+from elfuse.runtime.gdb.parsing import Malformed, hexadecimal, unhex
+from elfuse.runtime.gdb.state import State
+
+_O_RDONLY = 0
+_MOST = LIMIT // 2 - 64
+_STAT = struct.Struct(">7I3Q3I")
+"""struct fio_stat: st_dev, st_ino, st_mode, st_nlink, st_uid, st_gid, st_rdev, st_size,
+st_blksize, st_blocks, st_atime, st_mtime, st_ctime."""
+_BLOCK = 4096
+_MASK32 = (1 << 32) - 1
+
+
+class HostIo:
+    """Which files the debugger has open, and whose root paths begin at."""
+
+    def __init__(self, inferiors: Inferiors, state: State) -> None:
+        self._inferiors = inferiors
+        self._state = state
+        self._root = 0
+        """The process whose files are meant, 0 for any."""
+        self._open: dict[int, tuple[Inferior, int]] = {}
+        self._next = 1
+
+    def command(self, rest: bytes) -> bytes:
+        """`OPERATION:ARGUMENTS`; the empty answer for one that is not known."""
+        name, _colon, rest = rest.partition(b":")
+        operations = {
+            b"setfs": self._setfs,
+            b"open": self._open_file,
+            b"pread": self._pread,
+            b"fstat": self._fstat,
+            b"readlink": self._readlink,
+            b"close": self._close,
+        }
+        operation = operations.get(name)
+        if operation is None:
+            return b""
+        try:
+            return operation(rest)
+        except Refused as error:
+            return b"F-1,%x" % file_error(error.number)
+        except Malformed:
+            return b"F-1,%x" % Errno.EINVAL
+
+    def _process(self) -> Inferior:
+        found = self._inferiors.by_pid.get(self._root) or self._inferiors.by_pid.get(
+            self._state.current()[0]
+        )
+        if found is None:
+            raise Refused(Errno.ESRCH)
+        return found
+
+    def _setfs(self, rest: bytes) -> bytes:
+        pid = hexadecimal(rest)
+        if pid and pid not in self._inferiors.by_pid:
+            raise Refused(Errno.ESRCH)
+        self._root = pid
+        return b"F0"
+
+    def _open_file(self, rest: bytes) -> bytes:
+        path, flags, _mode = rest.split(b",") if rest.count(b",") == 2 else (b"", b"0", b"0")
+        if hexadecimal(flags) != _O_RDONLY:
+            raise Refused(Errno.EACCES)
+        inferior = self._process()
+        fd = inferior.call("open", inferior.pid, unhex(path))
+        number, self._next = self._next, self._next + 1
+        self._open[number] = (inferior, fd)
+        return b"F%x" % number
+
+    def _file(self, text: bytes) -> tuple[Inferior, int]:
+        found = self._open.get(hexadecimal(text))
+        if found is None:
+            raise Refused(Errno.EBADF)
+        return found
+
+    def _pread(self, rest: bytes) -> bytes:
+        number, count, offset = rest.split(b",") if rest.count(b",") == 2 else (b"", b"", b"")
+        inferior, fd = self._file(number)
+        size = min(hexadecimal(count), _MOST)
+        data = inferior.call("pread", inferior.pid, fd, size, hexadecimal(offset))
+        return b"F%x;%s" % (len(data), escape(data))
+
+    def _fstat(self, rest: bytes) -> bytes:
+        inferior, fd = self._file(rest)
+        found = inferior.call("fstat", fd)
+        data = _STAT.pack(
+            0,
+            found["ino"] & _MASK32,
+            found["mode"] & _MASK32,
+            found["nlink"] & _MASK32,
+            found["uid"] & _MASK32,
+            found["gid"] & _MASK32,
+            0,
+            found["size"],
+            _BLOCK,
+            found["blocks"],
+            *(max(0, found[name]) & _MASK32 for name in ("atime", "mtime", "ctime")),
+        )
+        return b"F%x;%s" % (len(data), escape(data))
+
+    def _readlink(self, rest: bytes) -> bytes:
+        inferior = self._process()
+        target = inferior.call("readlink", inferior.pid, unhex(rest))
+        return b"F%x;%s" % (len(target), escape(target))
+
+    def _close(self, rest: bytes) -> bytes:
+        inferior, fd = self._file(rest)
+        del self._open[hexadecimal(rest)]
+        inferior.call("close", fd)
+        return b"F0"
+
+    def release(self) -> None:
+        """The debugger is gone: close what it left open."""
+        for inferior, fd in self._open.values():
+            try:
+                inferior.call("close", fd)
+            except Refused:
+                continue
+        self._open.clear()

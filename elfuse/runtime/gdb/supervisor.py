@@ -1,0 +1,223 @@
+"""The process that speaks with the debugger: the parent of the host process that runs the guest.
+
+It is not a guest process, so it outlives them: it can tell of their end and start them anew. To
+whoever started elfuse it behaves like the guest: it ends with its status, stops when it stops, and
+passes on the signals that are sent to it.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from elfuse.record import Record, replace
+from elfuse.runtime.abi.errno import Errno
+from elfuse.runtime.boot import Program
+from elfuse.runtime.gdb.address import Listener
+from elfuse.runtime.gdb.agent import Agent
+from elfuse.runtime.gdb.inferiors import Inferior, Inferiors, Peer, Refused
+from elfuse.runtime.gdb.link import Link
+from elfuse.runtime.gdb.session import Gone, Session
+from elfuse.runtime.kernel import Kernel
+from elfuse.runtime.processes import ProcessTable
+from elfuse.typing import NoReturn
+
+_PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_FROM_TERMINALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+"""These reach the guest's host process by themselves, which is in the same group."""
+
+
+class Debugging(Record):
+    """The command line's part: where to listen, and whether the guest waits for a debugger."""
+
+    address: str = ""
+    """Empty: nobody debugs."""
+    stop_on_entry: bool = False
+
+
+def supervise(
+    kernel: Kernel, program: Program, debugging: Debugging, boot: Callable[[Program], NoReturn]
+) -> NoReturn:
+    """Run the program under a debugger; the host process ends with its status.
+
+    `boot` runs a program in `kernel`, in a child process. UsageError for an address that cannot be
+    listened on.
+    """
+    listener = Listener(debugging.address)
+    supervisor = _Supervisor(kernel, program, boot, listener)
+    sys.stderr.write(f"elfuse: gdb: listening on {listener.describe()}\n")
+    supervisor.start(replace(program, stopped=debugging.stop_on_entry))
+    status = supervisor.serve()
+    listener.close()
+    kernel.run_at_exit()
+    if os.WIFSIGNALED(status):
+        os._exit(128 + os.WTERMSIG(status))
+    os._exit(os.WEXITSTATUS(status))
+
+
+class _Supervisor:
+    def __init__(
+        self,
+        kernel: Kernel,
+        program: Program,
+        boot: Callable[[Program], NoReturn],
+        listener: Listener,
+    ) -> None:
+        self._kernel = kernel
+        self._program = program
+        self._boot = boot
+        self._listener = listener
+        self._inferiors = Inferiors()
+        self._session: Session | None = None
+        self._child = 0
+        """The host process of the first guest process; 0 when it has ended."""
+        self._status = 0
+        self._selector = selectors.DefaultSelector()
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    # Guests
+
+    def start(self, program: Program) -> Peer:
+        """Boot a program in a child process."""
+        ours, theirs = Link.pair()
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            for number in (*_PASSED_ON, *_FROM_TERMINALS, signal.SIGCHLD, signal.SIGCONT):
+                signal.signal(number, signal.SIG_DFL)
+            ours.close()
+            self._leave()
+            self._run(program, theirs)
+        theirs.close()
+        self._child = pid
+        return self._inferiors.add(ours)
+
+    def _leave(self) -> None:
+        """In a child: what belongs to the supervisor alone."""
+        self._listener.close_inherited()
+        self._selector.close()
+        os.close(self._read)
+        os.close(self._write)
+        if self._session is not None:
+            self._session.close()
+        for peer in self._inferiors.peers:
+            peer.link.close()
+
+    def _run(self, program: Program, link: Link) -> NoReturn:
+        kernel = self._kernel
+        # What must be done after the run is the supervisor's business.
+        kernel.at_exit = []
+        kernel.processes = ProcessTable(1 if kernel.options.contained else os.getpid())
+        kernel.debugger = Agent(kernel, link)
+        self._boot(program)
+
+    def _run_anew(self, words: list[bytes]) -> Inferior:
+        """vRun: the program with other arguments, or another program; it stops before it begins."""
+        path, *arguments = words
+        if self._child:
+            raise Refused(Errno.EBUSY)
+        program = self._program
+        argv = [path or program.argv[0], *arguments]
+        peer = self.start(
+            replace(program, path=path or program.path, argv=argv, stopped=True)
+        )
+        while not peer.inferiors and peer in self._inferiors.peers:
+            self._inferiors.hear(peer)
+        if not peer.inferiors:
+            self._wait_for_child()
+            raise Refused(Errno.ENOENT)
+        return next(iter(peer.inferiors.values()))
+
+    # Serving
+
+    def serve(self) -> int:
+        """Until the guest has ended and no debugger is connected; its wait(2) status."""
+        self._take_signals()
+        while self._child or self._session is not None:
+            self._watch()
+            events = self._selector.select()
+            ready = {key.fileobj for key, _events in events}
+            if self._read in ready:
+                with suppress(BlockingIOError):
+                    self._signals(os.read(self._read, 4096))
+            for peer in list(self._inferiors.peers):
+                if peer.link.fileno() in ready:
+                    self._inferiors.hear(peer)
+            try:
+                self._talk(ready)
+            except Gone:
+                self._end_session()
+        return self._status
+
+    def _watch(self) -> None:
+        """Who is listened to changes with every fork."""
+        wanted = {self._read, self._listener.socket.fileno()}
+        wanted |= {peer.link.fileno() for peer in self._inferiors.peers}
+        if self._session is not None:
+            wanted.add(self._session.fileno())
+        watched = set(self._selector.get_map() or ())
+        for fd in watched - wanted:
+            self._selector.unregister(fd)
+        for fd in wanted - watched:
+            self._selector.register(fd, selectors.EVENT_READ)
+
+    def _talk(self, ready: set[object]) -> None:
+        if self._listener.socket.fileno() in ready:
+            self._accept()
+        session = self._session
+        if session is not None:
+            session.settle()
+            if session.fileno() in ready:
+                session.arrived()
+
+    def _accept(self) -> None:
+        try:
+            connection, _address = self._listener.socket.accept()
+        except OSError:
+            return
+        if self._session is not None:
+            # One at a time; what it would see must not change under its hands.
+            connection.close()
+            return
+        if connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._session = Session(connection, self._inferiors, self._run_anew)
+        self._session.begin()
+
+    def _end_session(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.release()
+            self._selector.unregister(session.fileno())
+            session.close()
+
+    # Signals
+
+    def _take_signals(self) -> None:
+        signal.set_wakeup_fd(self._write)
+        for number in (*_PASSED_ON, signal.SIGCHLD):
+            signal.signal(number, lambda _number, _frame: None)
+        for number in _FROM_TERMINALS:
+            signal.signal(number, signal.SIG_IGN)
+
+    def _signals(self, numbers: bytes) -> None:
+        for number in set(numbers):
+            if number == signal.SIGCHLD:
+                self._wait_for_child()
+            elif self._child and number in _PASSED_ON:
+                os.kill(self._child, number)
+
+    def _wait_for_child(self) -> None:
+        if not self._child:
+            return
+        pid, status = os.waitpid(self._child, os.WNOHANG | os.WUNTRACED)
+        if pid and os.WIFSTOPPED(status):
+            # The shell is to see its job stop, and continues the whole group.
+            os.kill(os.getpid(), signal.SIGSTOP)
+        elif pid:
+            self._child, self._status = 0, status
