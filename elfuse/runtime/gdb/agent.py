@@ -196,7 +196,7 @@ class Agent:
     def ended(self, process: Process, status: int) -> None:
         """A process here has ended."""
         self._let_go(process.pid)
-        self._tell(("ended", process.pid, status))
+        self._tell(("ended", process.pid, int(status)))
         self.look()
 
     def halt(self) -> None:
@@ -221,16 +221,12 @@ class Agent:
             self._state = _STOPPING
         if self._state == _STOPPING and all(tracee.still for tracee in controlled):
             self._state = _STOPPED
-            self._tell(
-                (
-                    "stopped",
-                    [
-                        (tracee.task.process.pid, tracee.task.tid, tracee.event)
-                        for tracee in controlled
-                        if tracee.event is not None
-                    ],
-                )
-            )
+            happened = []
+            for tracee in controlled:
+                event = tracee.take_event()
+                if event is not None:
+                    happened.append((tracee.task.process.pid, tracee.task.tid, event))
+            self._tell(("stopped", happened))
 
     # Serving
 

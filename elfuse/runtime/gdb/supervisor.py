@@ -76,6 +76,8 @@ class _Supervisor:
         self._session: Session | None = None
         self._child = 0
         """The host process of the first guest process; 0 when it has ended."""
+        self._first: Peer
+        """Its agent."""
         self._status = 0
         self._selector = selectors.DefaultSelector()
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -95,7 +97,8 @@ class _Supervisor:
             self._run(program, theirs)
         theirs.close()
         self._child = pid
-        return self._inferiors.add(ours)
+        self._first = self._inferiors.add(ours)
+        return self._first
 
     def _leave(self) -> None:
         """In a child: what belongs to the supervisor alone."""
@@ -119,8 +122,13 @@ class _Supervisor:
     def _run_anew(self, words: list[bytes]) -> Inferior:
         """vRun: the program with other arguments, or another program; it stops before it begins."""
         path, *arguments = words
-        if self._child:
-            raise Refused(Errno.EBUSY)
+        if self._first in self._inferiors.peers:
+            if self._first.inferiors:
+                raise Refused(Errno.EBUSY)
+            # Its last process has said farewell.
+            while self._first in self._inferiors.peers:
+                self._inferiors.hear(self._first)
+        self._wait_for_child(0)
         program = self._program
         argv = [path or program.argv[0], *arguments]
         peer = self.start(
@@ -129,7 +137,7 @@ class _Supervisor:
         while not peer.inferiors and peer in self._inferiors.peers:
             self._inferiors.hear(peer)
         if not peer.inferiors:
-            self._wait_for_child()
+            self._wait_for_child(0)
             raise Refused(Errno.ENOENT)
         return next(iter(peer.inferiors.values()))
 
@@ -208,14 +216,14 @@ class _Supervisor:
     def _signals(self, numbers: bytes) -> None:
         for number in set(numbers):
             if number == signal.SIGCHLD:
-                self._wait_for_child()
+                self._wait_for_child(os.WNOHANG)
             elif self._child and number in _PASSED_ON:
                 os.kill(self._child, number)
 
-    def _wait_for_child(self) -> None:
+    def _wait_for_child(self, how: int) -> None:
         if not self._child:
             return
-        pid, status = os.waitpid(self._child, os.WNOHANG | os.WUNTRACED)
+        pid, status = os.waitpid(self._child, how | os.WUNTRACED)
         if pid and os.WIFSTOPPED(status):
             # The shell is to see its job stop, and continues the whole group.
             os.kill(os.getpid(), signal.SIGSTOP)

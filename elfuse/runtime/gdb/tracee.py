@@ -63,10 +63,10 @@ class Tracee:
         """It waits for its vfork child, which nothing ends: it counts as standing still."""
         self.in_guest = False
         """Its vCPU may be running. Cleared without the lock."""
-        self.event: Event | None = None
-        """Why it stands still, if something happened in it."""
+        self._event: Event | None = None
+        """Why it stands still, if something happened in it that is not told yet."""
         self.info: SigInfo | None = None
-        """Of the signal in `event`."""
+        """Of the signal that it has stopped for."""
         self._action = _GO
         self._released = False
         self._entered = False
@@ -88,8 +88,13 @@ class Tracee:
         self._action = action
         self.may_run = self._released = True
         self.parked = False
-        self.event = None
+        self._event = None
         self.task.wake()
+
+    def take_event(self) -> Event | None:
+        """What happened in it, once."""
+        event, self._event = self._event, None
+        return event
 
     def begin(self) -> None:
         """Its thread is that of a forked child now, which begins with nothing asked of it."""
@@ -194,7 +199,7 @@ class Tracee:
             task.blocked_poll(poller, None)
             task.waker.take()
         self.parked = False
-        self.event = None
+        self._event = None
         if task.dying:
             raise TaskExit
         task.vcpu.store_simd()
@@ -205,7 +210,7 @@ class Tracee:
         """Stop for an event until the debugger resumes the thread. Nothing if it has none."""
         if not self.attached or self.task.dying:
             return
-        self.event = event
+        self._event = event
         self.may_run = False
         self._action = _GO
         self._agent.halt()
@@ -242,7 +247,7 @@ class Tracee:
             return info
         self.info = info
         moved = self._show_restart()
-        self.report(("signal", info.signo))
+        self.report(("signal", int(info.signo)))
         self._take_restart(moved)
         info, self.info = self.info, None
         signo = self._action.signal
