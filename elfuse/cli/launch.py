@@ -119,7 +119,9 @@ def _debugging(parsed: Parsed) -> Debugging | None:
     stop = parsed.flag("gdb-stop-on-entry")
     if not parsed.value("gdb"):
         if stop:
-            raise UsageError("--gdb-stop-on-entry: for whom?", hint="--gdb PORT says where gdb connects")
+            raise UsageError(
+                "--gdb-stop-on-entry: for whom?", hint="--gdb PORT says where gdb connects"
+            )
         return None
     from elfuse.runtime.gdb.supervisor import Debugging  # with --gdb only
 

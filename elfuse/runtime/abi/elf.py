@@ -73,3 +73,12 @@ class VersionDefinition(Struct, size=28):
     vd_next: u32
     vda_name: u32
     vda_next: u32 = 0
+
+
+class LinkMap(Struct, size=32):
+    """The public beginning of struct link_map (link.h)."""
+
+    l_addr: u64
+    l_name: u64
+    l_ld: u64
+    l_next: u64

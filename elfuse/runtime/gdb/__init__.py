@@ -12,11 +12,17 @@ socket pair.
     supervisor  the process: accepts, waits for what happens, ends with the guest's status
     session     one debugger's connection: its commands and the answers
     inferiors   the guest processes as the supervisor knows them: stopping and resuming all
+    state       threads, registers, memory, breakpoints of what has stopped
+    replies     stop replies
+    parsing     numbers and data as packets write them
     queries     the documents of qXfer, and what lldb asks about host, process and memory
+    libraries   the list that the dynamic linker keeps
     hostio      vFile: the debugger reads files of the guest
     monitor     `monitor` commands
     agent       the supervisor's hand in a host process
+    views       what it shows of its processes
+    files       files that the debugger reads, as a process sees them
     tracee      a task under control: stops, steps, events
 
-Only `agent`, `files` and `tracee` know tasks; only `session` and what it calls know packets.
+Only `agent`, `views`, `files` and `tracee` know tasks; only `session` and what it calls know packets.
 """

@@ -37,19 +37,17 @@ class Listener:
             )
         address = (host.strip("[]") or _LOCAL, int(port))
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        listening = socket.create_server(address, family=family, backlog=1)
-        return listening
+        return socket.create_server(address, family=family, backlog=1)
 
     @staticmethod
     def _unix(path: str) -> socket.socket:
         listening = socket.socket(socket.AF_UNIX)
-        with suppress(OSError):
-            # What a run that was killed left behind; one that lives answers.
-            with socket.socket(socket.AF_UNIX) as probe:
-                try:
-                    probe.connect(path)
-                except ConnectionRefusedError:
-                    os.unlink(path)
+        # What a run that was killed left behind; one that lives answers.
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(path)
+            except ConnectionRefusedError:
+                os.unlink(path)
         # The debugger commands the guest, and through it the user's files.
         before = os.umask(0o077)
         try:

@@ -17,17 +17,16 @@ from __future__ import annotations
 
 import _thread
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from elfuse.engine.protocol import Protection, Watchpoint
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.signal import NSIG
-from elfuse.runtime.gdb.files import Files
 from elfuse.runtime.gdb.link import Closed, Link, Message
-from elfuse.runtime.gdb.tracee import Action, Event, Tracee
+from elfuse.runtime.gdb.tracee import Action, Tracee
+from elfuse.runtime.gdb.views import Views
 from elfuse.runtime.kernel import Kernel
 from elfuse.runtime.process import Process
-from elfuse.runtime.signals import SigInfo
 from elfuse.runtime.task import Task
 from elfuse.typing import Any
 
@@ -51,38 +50,18 @@ class Agent:
         self._caught: dict[int, frozenset[int] | None] = {}
         """By process: system calls to report, None for all."""
         self._stops: frozenset[int] = frozenset()
-        self._files = Files()
-        self._requests = {
+        self._views = Views(kernel)
+        self._requests: dict[str, Callable[..., Any]] = {
             "attach": self._attach,
             "detach": self._detach,
             "follow": self._follow,
             "halt": self.halt,
             "resume": self._resume,
             "kill": self._kill,
-            "threads": self._threads,
-            "registers": self._registers,
-            "set_registers": self._set_registers,
-            "read": self._read,
-            "write": self._write,
             "points": self._points,
             "pass": self._pass,
             "catch": self._catch,
-            "siginfo": self._siginfo,
-            "set_siginfo": self._set_siginfo,
-            "auxv": lambda pid: self._process(pid).memory.auxv,
-            "exe": lambda pid: self._process(pid).exe,
-            "identity": self._identity,
-            "maps": self._maps,
-            "area": self._area,
-            "descriptors": self._descriptors,
-            "trace": self._trace,
-            "open": lambda pid, path: self._files.open(self._any_task(pid), path),
-            "pread": lambda pid, fd, size, at: self._files.pread(
-                self._any_task(pid), fd, size, at
-            ),
-            "fstat": lambda fd: self._files.fstat(fd),
-            "close": lambda fd: self._files.close(fd),
-            "readlink": lambda pid, path: self._files.readlink(self._any_task(pid), path),
+            **self._views.requests,
         }
 
     # Beginning, and new host processes
@@ -157,7 +136,8 @@ class Agent:
 
     def new_process(self, process: Process, task: Task, parent: Task) -> None:
         """A vfork child that shares this host process is about to start."""
-        assert task.tracee is not None and parent.tracee is not None
+        assert task.tracee is not None
+        assert parent.tracee is not None
         if parent.tracee.attached and self.follows("vfork"):
             self._take(process)
             task.tracee.may_run = False
@@ -259,24 +239,6 @@ class Agent:
             answer = ("error", int(Errno.from_host(error.errno or 0)))
         self._tell(answer)
 
-    def _process(self, pid: int) -> Process:
-        process = self._kernel.hosted.get(pid)
-        if process is None:
-            raise SyscallError(Errno.ESRCH)
-        return process
-
-    def _any_task(self, pid: int) -> Task:
-        for task in self._process(pid).tasks.values():
-            return task
-        raise SyscallError(Errno.ESRCH)
-
-    def _tracee(self, tid: int) -> Tracee:
-        """Of a task that stands still."""
-        task = self._kernel.tasks.get(tid)
-        if task is None or task.tracee is None or not task.tracee.still:
-            raise SyscallError(Errno.ESRCH)
-        return task.tracee
-
     def _controlled(self) -> list[Tracee]:
         return [
             task.tracee
@@ -284,10 +246,10 @@ class Agent:
             if task.tracee is not None and task.tracee.attached
         ]
 
-    # Requests: control
+    # Requests
 
     def _attach(self, pid: int, follows: Iterable[str]) -> None:
-        self._take(self._process(pid))
+        self._take(self._views.process(pid))
         self._follows = frozenset(follows)
         if self._state == _STOPPED:
             # It was, for nobody: let it be told.
@@ -306,7 +268,7 @@ class Agent:
 
     def _detach(self, pid: int, given: dict[int, int]) -> None:
         """Let go of a process; `given` are the signals that stopped tasks get."""
-        process = self._process(pid)
+        process = self._views.process(pid)
         process.traced_signals = 0
         for task in process.tasks.values():
             if task.tracee is not None:
@@ -333,7 +295,7 @@ class Agent:
         self.look()
 
     def _kill(self, pid: int) -> None:
-        self._process(pid).kill()
+        self._views.process(pid).kill()
 
     def _points(self, stops: list[int], watched: list[tuple[int, int, int]]) -> None:
         self._set_points(
@@ -351,7 +313,7 @@ class Agent:
         self._kernel.engine.set_points(self._stops, watched)
 
     def _pass(self, pid: int, passed: int) -> None:
-        process = self._process(pid)
+        process = self._views.process(pid)
         self._passed[pid] = passed
         if pid in self._attached:
             process.traced_signals = _ALL_SIGNALS & ~passed
@@ -362,66 +324,3 @@ class Agent:
             self._caught.pop(pid, None)
         else:
             self._caught[pid] = frozenset(wanted) or None
-
-    # Requests: state
-
-    def _threads(self, pid: int) -> list[tuple[int, bytes]]:
-        return [(task.tid, task.comm) for task in self._process(pid).tasks.values()]
-
-    def _registers(self, tid: int) -> bytes:
-        return self._tracee(tid).task.registers.tobytes()
-
-    def _set_registers(self, tid: int, words: bytes) -> None:
-        self._tracee(tid).task.registers[:] = memoryview(words).cast("Q")
-
-    def _read(self, pid: int, address: int, length: int) -> bytes:
-        return self._process(pid).memory.peek(address, length)
-
-    def _write(self, pid: int, address: int, data: bytes) -> None:
-        self._process(pid).memory.poke(address, data)
-
-    def _siginfo(self, tid: int) -> bytes:
-        tracee = self._tracee(tid)
-        if tracee.info is None:
-            raise SyscallError(Errno.EINVAL)
-        return tracee.info.pack()
-
-    def _set_siginfo(self, tid: int, data: bytes) -> None:
-        if not self._tracee(tid).set_info(SigInfo.unpack(data)):
-            raise SyscallError(Errno.EINVAL)
-
-    # Requests: what there is to see
-
-    def _identity(self, pid: int) -> tuple[int, int, int, int, int]:
-        """Parent, real user and group, effective user and group."""
-        process = self._process(pid)
-        held = process.credentials
-        return process.ppid, held.uid, held.gid, held.euid, held.egid
-
-    def _maps(self, pid: int) -> bytes:
-        return b"".join(map(bytes, self._process(pid).memory.areas()))
-
-    def _area(self, pid: int, address: int) -> tuple[int, int, int, bytes]:
-        """Start, end, protection and name of the area at an address, or of the gap (-1)."""
-        start, limit = 0, 1 << 64
-        for listing in self._process(pid).memory.areas():
-            if listing.start > address:
-                return start, listing.start, -1, b""
-            if listing.end > address:
-                return listing.start, listing.end, int(listing.area.protection), _name(listing)
-            start = listing.end
-        return start, limit, -1, b""
-
-    def _descriptors(self, pid: int) -> list[tuple[int, bytes]]:
-        return [(number, file.describe()) for number, file in self._process(pid).files.items()]
-
-    def _trace(self, on: bool) -> None:  # noqa: FBT001 - it comes as a message
-        self._kernel.trace.active = on
-
-
-def _name(listing: Any) -> bytes:
-    area = listing.area
-    return area.backing.file.describe() if area.backing is not None else area.name
-
-
-__all__ = ["Agent", "Event"]

@@ -5,8 +5,6 @@ Files are those that a guest process sees, in its image or sysroot. They can onl
 
 from __future__ import annotations
 
-import struct
-
 from elfuse.runtime.abi.errno import Errno
 from elfuse.runtime.gdb.inferiors import Inferior, Inferiors, Refused
 from elfuse.runtime.gdb.numbers import file_error
@@ -16,11 +14,12 @@ from elfuse.runtime.gdb.state import State
 
 _O_RDONLY = 0
 _MOST = LIMIT // 2 - 64
-_STAT = struct.Struct(">7I3Q3I")
-"""struct fio_stat: st_dev, st_ino, st_mode, st_nlink, st_uid, st_gid, st_rdev, st_size,
-st_blksize, st_blocks, st_atime, st_mtime, st_ctime."""
+_STAT = (
+    ("dev", 4), ("ino", 4), ("mode", 4), ("nlink", 4), ("uid", 4), ("gid", 4), ("rdev", 4),
+    ("size", 8), ("blksize", 8), ("blocks", 8), ("atime", 4), ("mtime", 4), ("ctime", 4),
+)  # fmt: skip
+"""Members of struct fio_stat and their bytes, big-endian."""
 _BLOCK = 4096
-_MASK32 = (1 << 32) - 1
 
 
 class HostIo:
@@ -96,18 +95,9 @@ class HostIo:
     def _fstat(self, rest: bytes) -> bytes:
         inferior, fd = self._file(rest)
         found = inferior.call("fstat", fd)
-        data = _STAT.pack(
-            0,
-            found["ino"] & _MASK32,
-            found["mode"] & _MASK32,
-            found["nlink"] & _MASK32,
-            found["uid"] & _MASK32,
-            found["gid"] & _MASK32,
-            0,
-            found["size"],
-            _BLOCK,
-            found["blocks"],
-            *(max(0, found[name]) & _MASK32 for name in ("atime", "mtime", "ctime")),
+        found = {"dev": 0, "rdev": 0, "blksize": _BLOCK, **found}
+        data = b"".join(
+            (max(0, found[name]) % (1 << 8 * size)).to_bytes(size, "big") for name, size in _STAT
         )
         return b"F%x;%s" % (len(data), escape(data))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterator
 
 from elfuse.record import Record
@@ -53,7 +52,8 @@ def _word(read: Read, address: int) -> int:
 
 def _debug_address(vector: bytes, read: Read) -> int:
     """r_debug's address, from DT_DEBUG in the program's dynamic section; 0 if there is none."""
-    values = dict(struct.iter_unpack("<QQ", vector[: len(vector) // 16 * 16]))
+    words = memoryview(vector[: len(vector) // 16 * 16]).cast("Q")
+    values = dict(zip(words[::2], words[1::2], strict=True))
     headers, count = values.get(at.AT_PHDR, 0), values.get(at.AT_PHNUM, 0)
     size = elf.ProgramHeader.size
     base = dynamic = 0
@@ -83,9 +83,10 @@ def _chain(read: Read, link: int) -> Iterator[Library]:
     for _ in range(_MOST):
         if not link:
             return
-        base, name, dynamic, following = struct.unpack("<4Q", read(link, 32).ljust(32, b"\0"))
-        yield Library(link, base, dynamic, _string(read, name))
-        link = following
+        size = elf.LinkMap.size
+        found = elf.LinkMap.unpack(read(link, size).ljust(size, b"\0"))
+        yield Library(link, found.l_addr, found.l_ld, _string(read, found.l_name))
+        link = found.l_next
 
 
 def _string(read: Read, address: int) -> bytes:

@@ -129,7 +129,7 @@ def _printable(name: bytes) -> str:
 
 
 def host() -> bytes:
-    """lldb's qHostInfo: the machine that the guest sees."""
+    """The machine that the guest sees: lldb's qHostInfo."""
     return (
         b"triple:%s;ptrsize:8;endian:little;ostype:linux;"
         b"watchpoint_exceptions_received:before;" % _TRIPLE.hex().encode()
@@ -137,7 +137,7 @@ def host() -> bytes:
 
 
 def process(inferior: Inferior) -> bytes:
-    """lldb's qProcessInfo."""
+    """Who the process is: lldb's qProcessInfo."""
     return (
         b"pid:%x;parent-pid:%x;real-uid:%x;real-gid:%x;effective-uid:%x;effective-gid:%x;"
         % (inferior.pid, *inferior.call("identity", inferior.pid))
@@ -145,7 +145,7 @@ def process(inferior: Inferior) -> bytes:
 
 
 def region(inferior: Inferior, rest: bytes) -> bytes:
-    """lldb's qMemoryRegionInfo: the area at an address, or the gap that it is in."""
+    """The area at an address, or the gap that it is in: lldb's qMemoryRegionInfo."""
     start, end, protection, name = inferior.call("area", inferior.pid, hexadecimal(rest))
     text = b"start:%x;size:%x;" % (start, end - start)
     if protection >= 0:

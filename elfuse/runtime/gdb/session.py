@@ -159,7 +159,7 @@ class Session:
             return
         try:
             answer = self._command(data)
-        except Malformed:
+        except (Malformed, ValueError, IndexError):
             answer = self._error(Errno.EINVAL)
         except Refused as error:
             answer = self._error(error.number)
@@ -207,7 +207,7 @@ class Session:
     # Going on and stopping
 
     def _go(self, rest: bytes, how: Resumption) -> bytes | None:
-        """c and s and their kind: the thread that Hc chose, or the current one and for c all."""
+        """Go on as c and s do: the thread that Hc chose, else the current one, and for c all."""
         chosen = self.state.resumed or self.state.current()[1]
         if rest:
             block = self.state.block(chosen)

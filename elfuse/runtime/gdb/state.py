@@ -206,7 +206,9 @@ class State:
         address, _comma, length = rest.partition(b",")
         if hexadecimal(length) == 0:
             return b"OK"
-        return escape(self.read_memory(hexadecimal(address), min(hexadecimal(length), _MOST_MEMORY)))
+        return escape(
+            self.read_memory(hexadecimal(address), min(hexadecimal(length), _MOST_MEMORY))
+        )
 
     def _store(self, place: bytes, data: bytes) -> bytes:
         address, _comma, length = place.partition(b",")
@@ -228,7 +230,10 @@ class State:
     # Breakpoints and watchpoints
 
     def _point(self, rest: bytes, *, insert: bool) -> bytes:
-        kind, address, length = (hexadecimal(part) for part in rest.split(b";")[0].split(b",")[:3])
+        parts = rest.split(b";")[0].split(b",")
+        if len(parts) != 3:
+            raise Malformed
+        kind, address, length = map(hexadecimal, parts)
         address &= _ADDRESS
         inferior = self.inferior()
         points: set[Any] = inferior.breakpoints

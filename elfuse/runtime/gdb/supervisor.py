@@ -12,9 +12,10 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 
+from elfuse import host
 from elfuse.record import Record, replace
 from elfuse.runtime.abi.errno import Errno
 from elfuse.runtime.boot import Program
@@ -50,8 +51,9 @@ def supervise(
     """
     listener = Listener(debugging.address)
     supervisor = _Supervisor(kernel, program, boot, listener)
-    sys.stderr.write(f"elfuse: gdb: listening on {listener.describe()}\n")
     supervisor.start(replace(program, stopped=debugging.stop_on_entry))
+    # Now there is something to see for who connects at once.
+    sys.stderr.write(f"elfuse: gdb: listening on {listener.describe()}\n")
     status = supervisor.serve()
     listener.close()
     kernel.run_at_exit()
@@ -80,12 +82,12 @@ class _Supervisor:
         """Its agent."""
         self._status = 0
         self._selector = selectors.DefaultSelector()
-        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._read, self._write = host.pipe_without_waiting()
 
     # Guests
 
     def start(self, program: Program) -> Peer:
-        """Boot a program in a child process."""
+        """Boot a program in a child process; its agent, with no process if it cannot be executed."""
         ours, theirs = Link.pair()
         pid = os.fork()
         if pid == 0:
@@ -97,8 +99,10 @@ class _Supervisor:
             self._run(program, theirs)
         theirs.close()
         self._child = pid
-        self._first = self._inferiors.add(ours)
-        return self._first
+        self._first = peer = self._inferiors.add(ours)
+        while not peer.inferiors and peer in self._inferiors.peers:
+            self._inferiors.hear(peer)
+        return peer
 
     def _leave(self) -> None:
         """In a child: what belongs to the supervisor alone."""
@@ -131,11 +135,7 @@ class _Supervisor:
         self._wait_for_child(0)
         program = self._program
         argv = [path or program.argv[0], *arguments]
-        peer = self.start(
-            replace(program, path=path or program.path, argv=argv, stopped=True)
-        )
-        while not peer.inferiors and peer in self._inferiors.peers:
-            self._inferiors.hear(peer)
+        peer = self.start(replace(program, path=path or program.path, argv=argv, stopped=True))
         if not peer.inferiors:
             self._wait_for_child(0)
             raise Refused(Errno.ENOENT)
@@ -159,6 +159,7 @@ class _Supervisor:
             try:
                 self._talk(ready)
             except Gone:
+                # Who else wants to connect is looked at next time.
                 self._end_session()
         return self._status
 
@@ -174,14 +175,14 @@ class _Supervisor:
         for fd in wanted - watched:
             self._selector.register(fd, selectors.EVENT_READ)
 
-    def _talk(self, ready: set[object]) -> None:
-        if self._listener.socket.fileno() in ready:
-            self._accept()
+    def _talk(self, ready: Container[object]) -> None:
         session = self._session
         if session is not None:
             session.settle()
             if session.fileno() in ready:
                 session.arrived()
+        if self._listener.socket.fileno() in ready:
+            self._accept()
 
     def _accept(self) -> None:
         try:
