@@ -138,8 +138,8 @@ class Vcpu(Protocol):
     def step(self) -> Exit:
         """Execute one instruction: STEPPED, or why it was not executed, or SYSCALL.
 
-        The points of `Engine.set_points` at PC do not count. What an exclusive load opened stays
-        open for the store, unlike over a `run`.
+        A stop of `Engine.set_points` at PC does not count, watched memory does. What an exclusive
+        load opened stays open for the store, unlike over a `run`.
         """
 
     def heed_points(self, heed: bool, /) -> None:

@@ -214,6 +214,8 @@ class UnicornVcpu:
         self._running = False
         self._interrupted = False
         self._stepping = False
+        # The debugger has seen the access at PC, or it is not one of those watched.
+        self._passing = False
         self._heeds = True
         self._hit: int | None = None
         """The first watched byte of the access that ended the last `run`."""
@@ -375,7 +377,7 @@ class UnicornVcpu:
     def _watched_accesses(self, page: int) -> int:
         """What pages must not allow, so that accesses to watched memory end `run`."""
         watched = self._engine.watched
-        if not watched or not self._heeds or self._stepping:
+        if not watched or not self._heeds or self._passing:
             return 0
         found = 0
         for each in watched:
@@ -401,10 +403,18 @@ class UnicornVcpu:
             if inside and each.accesses & accesses:
                 self._hit = max(address, each.start)
                 return Exit.WATCHED
-        reason = self.step()
+        self._passing = True
+        reason = self._step()
+        self._passing = False
         return None if reason is Exit.STEPPED else reason
 
     def step(self) -> Exit:
+        reason = self._step()
+        if reason is Exit.FAULT and self._refused_by_watch():
+            return self._pass_watch() or Exit.STEPPED
+        return reason
+
+    def _step(self) -> Exit:
         lib, handle, gate = self._lib, self._handle, self._engine.gate
         batch = self._general
         lib.uc_reg_write_batch(handle, batch.ids, batch.values, batch.count)

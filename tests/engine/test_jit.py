@@ -8,11 +8,12 @@ import pytest
 from elfuse.engine import open_engine
 from elfuse.engine.jit import JitEngine
 from elfuse.engine.protocol import Engine, Exit, Register
+from tests.suites.debugging import DebuggingSuite
 from tests.suites.engine import CODE, DATA, READ_EXECUTE, READ_WRITE, SVC_0, EngineSuite
 from tests.support import need_engine
 
 
-class TestJit(EngineSuite):
+class TestJit(EngineSuite, DebuggingSuite):
     @pytest.fixture
     def opened(self) -> Engine:
         need_engine("jit")

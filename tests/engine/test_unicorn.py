@@ -5,10 +5,11 @@ import pytest
 from elfuse.engine import open_engine
 from elfuse.engine.protocol import Engine
 from elfuse.errors import EngineUnavailable
+from tests.suites.debugging import DebuggingSuite
 from tests.suites.engine import EngineSuite
 
 
-class TestUnicorn(EngineSuite):
+class TestUnicorn(EngineSuite, DebuggingSuite):
     @pytest.fixture
     def opened(self) -> Engine:
         return open_engine("unicorn")

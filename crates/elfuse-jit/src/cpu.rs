@@ -297,8 +297,13 @@ impl Cpu {
     }
 
     /// Execute from PC until something happens. All registers are exact afterwards.
+    ///
+    /// Exclusive accesses end, except where a debugger stopped between them: whoever stops there
+    /// each time would never get on.
     pub fn run(&mut self) -> Exit {
-        self.monitor = Monitor::default();
+        if !matches!(self.exit, Exit::Stepped | Exit::Reached | Exit::Watched) {
+            self.monitor = Monitor::default();
+        }
         self.enter(Self::go)
     }
 

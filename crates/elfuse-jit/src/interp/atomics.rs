@@ -88,8 +88,10 @@ fn load_exclusive<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
 }
 
 /// The value that an exclusive store at `address` must find; None if its monitor is not open.
-fn take_monitor(cpu: &mut Cpu, address: u64, bytes: u64) -> Option<u128> {
-    let monitor = std::mem::take(&mut cpu.monitor);
+///
+/// It stays open until the store is done: a debugger may stop before that.
+fn awaited(cpu: &Cpu, address: u64, bytes: u64) -> Option<u128> {
+    let monitor = cpu.monitor;
     (monitor.bytes == bytes && monitor.address == address).then_some(monitor.value)
 }
 
@@ -97,7 +99,7 @@ fn store_exclusive<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let [t, n, status, _] = ip.registers();
     let (address, new) = (cpu.state.x(n), W::narrow(cpu.state.x(t)));
     cpu.aligned(ip, address, W::BYTES)?;
-    let stored = match take_monitor(cpu, address, W::BYTES) {
+    let stored = match awaited(cpu, address, W::BYTES) {
         None => false,
         Some(seen) => {
             let seen = W::narrow(seen as u64);
@@ -105,6 +107,7 @@ fn store_exclusive<W: Word>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
             found == seen
         }
     };
+    cpu.monitor = Monitor::default();
     cpu.state.set_x(status, u64::from(!stored));
     ip.advance(cpu)
 }
@@ -170,10 +173,11 @@ fn store_exclusive_pair<const WIDE: bool>(cpu: &mut Cpu, ip: Ip) -> Option<Ip> {
     let new = join::<WIDE>(cpu.state.x(t), cpu.state.x(u));
     let bytes = if WIDE { 16 } else { 8 };
     cpu.aligned(ip, address, bytes)?;
-    let stored = match take_monitor(cpu, address, bytes) {
+    let stored = match awaited(cpu, address, bytes) {
         None => false,
         Some(seen) => exchange_pair::<WIDE>(cpu, ip, address, seen, new)? == seen,
     };
+    cpu.monitor = Monitor::default();
     cpu.state.set_x(status, u64::from(!stored));
     ip.advance(cpu)
 }
