@@ -10,8 +10,10 @@ socket pair.
     link        messages between supervisor and agents
     address     where to listen
     supervisor  the process: accepts, waits for what happens, ends with the guest's status
+    connection  bytes between a debugger and its session, acknowledged or not
     session     one debugger's connection: its commands and the answers
-    inferiors   the guest processes as the supervisor knows them: stopping and resuming all
+    inferiors   all guest processes as the supervisor knows them: stopping and resuming
+    peers       one of them, and the agent it is asked through
     state       threads, registers, memory, breakpoints of what has stopped
     replies     stop replies
     parsing     numbers and data as packets write them

@@ -6,10 +6,11 @@ Files are those that a guest process sees, in its image or sysroot. They can onl
 from __future__ import annotations
 
 from elfuse.runtime.abi.errno import Errno
-from elfuse.runtime.gdb.inferiors import Inferior, Inferiors, Refused
+from elfuse.runtime.gdb.inferiors import Inferiors
 from elfuse.runtime.gdb.numbers import file_error
 from elfuse.runtime.gdb.packets import LIMIT, escape
 from elfuse.runtime.gdb.parsing import Malformed, hexadecimal, unhex
+from elfuse.runtime.gdb.peers import Inferior, Refused
 from elfuse.runtime.gdb.state import State
 
 _O_RDONLY = 0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from elfuse.record import Record
 from elfuse.runtime.abi import auxv as at
 from elfuse.runtime.abi import elf
-from elfuse.runtime.gdb.inferiors import Refused
+from elfuse.runtime.gdb.peers import Refused
 
 Read = Callable[[int, int], bytes]
 _DT_DEBUG = 21

@@ -15,6 +15,7 @@ LIMIT = 0x20000
 """Bytes of the longest packet taken, framing included; `PacketSize` announces it."""
 
 _ESCAPE, _FLIP = 0x7D, 0x20
+_BEGINNINGS = re.compile(rb"[$+\x03-]")
 _SPECIAL = re.compile(rb"[#$*}]")
 _ESCAPED = re.compile(rb"\}(.)", re.DOTALL)
 
@@ -75,7 +76,8 @@ class Reader:
         if first == b"\x03":
             return Item(Kind.INTERRUPT), 1
         if first != b"$":
-            return None, 1
+            found = _BEGINNINGS.search(self._rest)
+            return None, found.start() if found else len(self._rest)
         end = self._rest.find(b"#", 1)
         again = self._rest.find(b"$", 1, end if end >= 0 else len(self._rest))
         if again >= 0:

@@ -7,10 +7,11 @@ from xml.sax.saxutils import quoteattr
 
 from elfuse.engine.protocol import Protection
 from elfuse.runtime.abi.errno import Errno
-from elfuse.runtime.gdb.inferiors import Inferior, Inferiors, Refused
+from elfuse.runtime.gdb.inferiors import Inferiors
 from elfuse.runtime.gdb.libraries import loaded_libraries
 from elfuse.runtime.gdb.packets import LIMIT, escape
 from elfuse.runtime.gdb.parsing import Malformed, hexadecimal
+from elfuse.runtime.gdb.peers import Inferior, Refused
 from elfuse.runtime.gdb.registers import target_description
 from elfuse.runtime.gdb.state import State
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from elfuse.runtime.abi.signal import Sig
-from elfuse.runtime.gdb.inferiors import Inferiors, Refused, Stop
+from elfuse.runtime.gdb.inferiors import Inferiors, Stop
 from elfuse.runtime.gdb.numbers import gdb_signal
+from elfuse.runtime.gdb.peers import Refused
 from elfuse.runtime.gdb.registers import EXPEDITED
 from elfuse.runtime.gdb.state import WATCHED, State
 from elfuse.typing import Any

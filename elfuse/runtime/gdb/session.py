@@ -7,17 +7,18 @@ and Linux's errno.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 
 from elfuse.runtime.abi.errno import Errno
 from elfuse.runtime.gdb import queries
+from elfuse.runtime.gdb.connection import Connection
 from elfuse.runtime.gdb.hostio import HostIo
-from elfuse.runtime.gdb.inferiors import Inferior, Inferiors, Refused, Resumption, Stop
+from elfuse.runtime.gdb.inferiors import Inferiors, Resumption, Stop
 from elfuse.runtime.gdb.monitor import Monitor
 from elfuse.runtime.gdb.numbers import linux_signal
-from elfuse.runtime.gdb.packets import LIMIT, Kind, Reader, frame
+from elfuse.runtime.gdb.packets import LIMIT, Kind
 from elfuse.runtime.gdb.parsing import Malformed, action, hexadecimal, unhex
+from elfuse.runtime.gdb.peers import Inferior, Refused
 from elfuse.runtime.gdb.registers import PC
 from elfuse.runtime.gdb.replies import Replies
 from elfuse.runtime.gdb.state import POINTS, State
@@ -30,11 +31,6 @@ _FEATURES = (
     "QCatchSyscalls+",
 )  # fmt: skip
 _ALL_SIGNALS = (1 << 64) - 1
-_SEND_SECONDS = 10
-
-
-class Gone(Exception):
-    """The debugger has closed the connection, or does not read what it asked for."""
 
 
 class Session:
@@ -42,18 +38,13 @@ class Session:
 
     def __init__(
         self,
-        connection: socket.socket,
+        connection: Connection,
         inferiors: Inferiors,
         start: Callable[[list[bytes]], Inferior],
     ) -> None:
-        connection.settimeout(_SEND_SECONDS)
         self._connection = connection
         self._inferiors = inferiors
         self._start = start
-        self._reader = Reader()
-        self._acknowledges = True
-        self._ends_acknowledging = False
-        self._last = b""
         self._waiting = False
         """The debugger waits for a stop reply."""
         self._error_texts = False
@@ -119,39 +110,13 @@ class Session:
 
     def arrived(self) -> None:
         """Read what the debugger has sent, and answer. Gone."""
-        try:
-            data = self._connection.recv(1 << 16)
-        except OSError as error:
-            raise Gone from error
-        if not data:
-            raise Gone
-        for item in self._reader.feed(data):
+        for item in self._connection.receive():
             if item.kind is Kind.PACKET:
-                self._acknowledge(b"+")
                 self._packet(item.data)
-            elif item.kind is Kind.BROKEN:
-                self._acknowledge(b"-")
             elif item.kind is Kind.OVERSIZED:
-                self._acknowledge(b"+")
-                self._send(self._error(Errno.E2BIG))
+                self._connection.send(self._error(Errno.E2BIG))
             elif item.kind is Kind.INTERRUPT:
                 self._interrupt()
-            elif item.kind is Kind.REFUSED and self._acknowledges:
-                self._write(self._last)
-
-    def _acknowledge(self, sign: bytes) -> None:
-        if self._acknowledges:
-            self._write(sign)
-
-    def _send(self, content: bytes) -> None:
-        self._last = frame(content)
-        self._write(self._last)
-
-    def _write(self, data: bytes) -> None:
-        try:
-            self._connection.sendall(data)
-        except OSError as error:
-            raise Gone from error
 
     def _packet(self, data: bytes) -> None:
         if self._waiting:
@@ -164,9 +129,7 @@ class Session:
         except Refused as error:
             answer = self._error(error.number)
         if answer is not None:
-            self._send(answer)
-        if self._ends_acknowledging:
-            self._acknowledges = self._reader.checks = self._ends_acknowledging = False
+            self._connection.send(answer)
 
     def _command(self, data: bytes) -> bytes | None:
         if data[:1] in (b"v", b"q", b"Q"):
@@ -196,9 +159,9 @@ class Session:
             inferior.call("follow", self._follows)
         return f"PacketSize={LIMIT - 16:x};{';'.join(_FEATURES)}".encode()
 
-    def _no_acknowledgement(self, _rest: bytes) -> bytes:
-        self._ends_acknowledging = True
-        return b"OK"
+    def _no_acknowledgement(self, _rest: bytes) -> None:
+        self._connection.send(b"OK")
+        self._connection.end_acknowledging()
 
     def _with_texts(self, _rest: bytes) -> bytes:
         self._error_texts = True
@@ -273,7 +236,7 @@ class Session:
 
     def _report(self, reply: bytes) -> None:
         self._waiting = False
-        self._send(reply)
+        self._connection.send(reply)
 
     def _why(self, _rest: bytes) -> bytes:
         thread = self.state.current()

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from elfuse.engine.protocol import Protection
 from elfuse.runtime.abi.errno import Errno
-from elfuse.runtime.gdb.inferiors import Inferior, Inferiors, Refused
+from elfuse.runtime.gdb.inferiors import Inferiors
 from elfuse.runtime.gdb.packets import LIMIT, escape
 from elfuse.runtime.gdb.parsing import Malformed, hexadecimal, signed, unhex
+from elfuse.runtime.gdb.peers import Inferior, Refused
 from elfuse.runtime.gdb.registers import Block
 from elfuse.typing import Any
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import selectors
 import signal
-import socket
 import sys
 from collections.abc import Callable, Container
 from contextlib import suppress
@@ -21,9 +20,11 @@ from elfuse.runtime.abi.errno import Errno
 from elfuse.runtime.boot import Program
 from elfuse.runtime.gdb.address import Listener
 from elfuse.runtime.gdb.agent import Agent
-from elfuse.runtime.gdb.inferiors import Inferior, Inferiors, Peer, Refused
+from elfuse.runtime.gdb.connection import Connection, Gone
+from elfuse.runtime.gdb.inferiors import Inferiors
 from elfuse.runtime.gdb.link import Link
-from elfuse.runtime.gdb.session import Gone, Session
+from elfuse.runtime.gdb.peers import Inferior, Peer, Refused
+from elfuse.runtime.gdb.session import Session
 from elfuse.runtime.kernel import Kernel
 from elfuse.runtime.processes import ProcessTable
 from elfuse.typing import NoReturn
@@ -193,9 +194,7 @@ class _Supervisor:
             # One at a time; what it would see must not change under its hands.
             connection.close()
             return
-        if connection.family != socket.AF_UNIX:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._session = Session(connection, self._inferiors, self._run_anew)
+        self._session = Session(Connection(connection), self._inferiors, self._run_anew)
         self._session.begin()
 
     def _end_session(self) -> None:
