@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 from elfuse.runtime.gdb.packets import Item, Kind, Reader, frame
 
@@ -31,6 +32,9 @@ class Connection:
         return self._socket.fileno()
 
     def close(self) -> None:
+        with suppress(OSError):
+            # What was sent is to arrive, also if there is something left to read here.
+            self._socket.shutdown(socket.SHUT_WR)
         self._socket.close()
 
     def receive(self) -> Iterator[Item]:

@@ -47,6 +47,10 @@ class Session:
         self._start = start
         self._waiting = False
         """The debugger waits for a stop reply."""
+        self._stays = False
+        """It wants to start or take other processes when those it has are gone (`!`)."""
+        self.over = False
+        """The debugger has been told that nothing is left, and is done."""
         self._error_texts = False
         self._program_signals = _ALL_SIGNALS
         """What a process gets of its signals when it is let go."""
@@ -59,7 +63,7 @@ class Session:
         self._replies = Replies(inferiors, self.state, frozenset())
         self._commands: dict[bytes, Callable[[bytes], bytes | None]] = {
             b"?": self._why,
-            b"!": lambda _rest: b"OK",
+            b"!": self._extend,
             b"c": lambda rest: self._go(rest, Resumption()),
             b"C": lambda rest: self._go_with(rest, step=False),
             b"s": lambda rest: self._go(rest, Resumption(step=True)),
@@ -159,6 +163,10 @@ class Session:
             inferior.call("follow", self._follows)
         return f"PacketSize={LIMIT - 16:x};{';'.join(_FEATURES)}".encode()
 
+    def _extend(self, _rest: bytes) -> bytes:
+        self._stays = True
+        return b"OK"
+
     def _no_acknowledgement(self, _rest: bytes) -> None:
         self._connection.send(b"OK")
         self._connection.end_acknowledging()
@@ -237,6 +245,7 @@ class Session:
     def _report(self, reply: bytes) -> None:
         self._waiting = False
         self._connection.send(reply)
+        self.over = not self._stays and not self._inferiors.attached
 
     def _why(self, _rest: bytes) -> bytes:
         thread = self.state.current()

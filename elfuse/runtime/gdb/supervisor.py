@@ -145,7 +145,7 @@ class _Supervisor:
     # Serving
 
     def serve(self) -> int:
-        """Until the guest has ended and no debugger is connected; its wait(2) status."""
+        """Until the guest has ended and no debugger wants more of it; its wait(2) status."""
         self._take_signals()
         while self._child or self._session is not None:
             self._watch()
@@ -180,8 +180,10 @@ class _Supervisor:
         session = self._session
         if session is not None:
             session.settle()
-            if session.fileno() in ready:
+            if not session.over and session.fileno() in ready:
                 session.arrived()
+            if session.over:
+                self._end_session()
         if self._listener.socket.fileno() in ready:
             self._accept()
 
