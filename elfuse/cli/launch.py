@@ -18,7 +18,7 @@ _CONFINE = Option(("--confine",), Kind.FLAG, "bound guest addresses to guest mem
 _VERBOSE = Option(("-v", "--verbose"), Kind.FLAG, "trace system calls and the loader on stderr")
 _DEBUG = Option(("--debug",), Kind.FLAG, "show tracebacks of elfuse itself")
 _STORE = Option(("--store",), Kind.VALUE, "where images and containers are kept", "DIR")
-_GDB = Option(("--gdb",), Kind.VALUE, "wait for gdb or lldb there", "PORT|HOST:PORT|PATH")
+_GDB = Option(("--gdb",), Kind.VALUE, "listen for gdb or lldb there", "PORT|HOST:PORT|PATH")
 _GDB_STOP = Option(("--gdb-stop-on-entry",), Kind.FLAG, "begin only when the debugger says so")
 _HELP = Option(("-h", "--help"), Kind.FLAG, "this text")
 
