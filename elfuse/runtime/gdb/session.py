@@ -331,8 +331,10 @@ class Session:
         return b"OK"
 
     def _kill_all(self, _rest: bytes) -> None:
+        """There is no answer; debuggers that start nothing anew wait for the end of the connection."""
         for inferior in self._inferiors.attached:
             self._inferiors.kill(inferior)
+        self.over = not self._stays
 
 
 def _signal_set(rest: bytes) -> int:
