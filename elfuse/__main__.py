@@ -3,10 +3,9 @@
 import gc
 import os
 import sys
-from collections.abc import Sequence
 
 from elfuse.errors import ElfuseError
-from elfuse.typing import NoReturn
+from elfuse.typing import NoReturn, Sequence
 
 MANAGEMENT = frozenset(
     {

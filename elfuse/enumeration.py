@@ -6,9 +6,7 @@ and combine as those do, `Class(number)` finds them, and iterating over the clas
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Iterator
 
 if TYPE_CHECKING:
     from enum import IntEnum as IntEnum

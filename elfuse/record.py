@@ -6,8 +6,7 @@ every run declares that takes longer than a small guest program.
 
 from __future__ import annotations
 
-from operator import attrgetter
-
+from elfuse.light import operator
 from elfuse.typing import Any, ClassVar, TypeVar, dataclass_transform
 
 _R = TypeVar("_R", bound="Record")
@@ -32,7 +31,7 @@ class _RecordType(type):
             namespace["__hash__"] = None
         made: Any = super().__new__(cls, name, bases, namespace)
         made._members = {key: getattr(made, key).__set__ for key in names}
-        made._values = attrgetter(*names)
+        made._values = operator.attrgetter(*names)
         return made  # type: ignore[no-any-return]
 
 
@@ -47,7 +46,7 @@ class Record(metaclass=_RecordType):
     _members: ClassVar[dict[str, Any]]
     """In order, with the function that sets one in an object under construction."""
     _defaults: ClassVar[dict[str, Any]]
-    _values: ClassVar[attrgetter[Any]]
+    _values: ClassVar[operator.attrgetter[Any]]
 
     def __init__(self, *values: Any, **named: Any) -> None:
         # Of many classes a run makes one object: the second is what compiling pays for.

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from elfuse.cli.cache import cache, report
 from elfuse.cli.output import show, table, write
 from elfuse.container import library, warming
 from elfuse.errors import ElfuseError, UsageError
+from elfuse.typing import Sequence
 
 app = typer.Typer(
     name="elfuse",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
 from elfuse import __version__
 from elfuse.cli.options import Kind, Option, Parsed, Parser
 from elfuse.errors import UsageError
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.gdb.supervisor import Debugging

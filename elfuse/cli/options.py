@@ -6,19 +6,18 @@ booleans take `=true` and `=false`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from enum import Enum
-
+from elfuse.enumeration import IntEnum
 from elfuse.errors import UsageError
 from elfuse.record import Record
+from elfuse.typing import Sequence
 
 
-class Kind(Enum):
+class Kind(IntEnum):
     """How often an option may come and whether it has a value."""
 
-    FLAG = "flag"
-    VALUE = "value"
-    LIST = "list"
+    FLAG = 0
+    VALUE = 1
+    LIST = 2
 
 
 class Option(Record):

@@ -11,13 +11,13 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from elfuse.errors import ContainerError
+from elfuse.light import suppress
 from elfuse.overlay.temporary import remove_tree
 from elfuse.record import Record, members
+from elfuse.typing import Iterator
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _LEFT = (

@@ -5,7 +5,6 @@ nor `elfuse diff`. As mount points they cannot be removed or renamed (EBUSY).
 """
 
 import os
-from collections.abc import Collection
 from pathlib import Path
 
 from elfuse.container.volumes import make_mount_point
@@ -13,6 +12,7 @@ from elfuse.overlay.overlay import Overlay
 from elfuse.runtime.abi.errno import SyscallError
 from elfuse.runtime.fs.host import HostFilesystem
 from elfuse.runtime.vfs.mounts import Namespace
+from elfuse.typing import Collection
 
 _RESOLVER = Path("/etc/resolv.conf")
 """The network is the host's, so its name servers are the right ones, also on a loopback address."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
 
 from elfuse.errors import ContainerError, UsageError
 from elfuse.record import Record
+from elfuse.typing import Callable, Iterable, Sequence
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

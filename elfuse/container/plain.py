@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from elfuse.container.identity import plain_environment
 from elfuse.container.starting import StartFailure, guest_root, make_kernel, start
@@ -13,7 +12,7 @@ from elfuse.runtime.boot import Program
 from elfuse.runtime.fs.host import HostFilesystem
 from elfuse.runtime.vfs.credentials import Credentials
 from elfuse.runtime.vfs.mounts import Namespace
-from elfuse.typing import TYPE_CHECKING, NoReturn
+from elfuse.typing import TYPE_CHECKING, Iterable, NoReturn
 
 if TYPE_CHECKING:
     from elfuse.runtime.gdb.supervisor import Debugging

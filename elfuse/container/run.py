@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from elfuse.container import library
@@ -26,7 +25,7 @@ from elfuse.overlay.temporary import remove_tree
 from elfuse.record import Record
 from elfuse.runtime.boot import Program
 from elfuse.runtime.vfs.credentials import Credentials
-from elfuse.typing import TYPE_CHECKING, NoReturn
+from elfuse.typing import TYPE_CHECKING, Callable, NoReturn, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.gdb.supervisor import Debugging

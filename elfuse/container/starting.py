@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from elfuse.container.places import cache_root
 from elfuse.engine import open_engine
@@ -15,7 +14,7 @@ from elfuse.runtime.kernel import Kernel, Options
 from elfuse.runtime.lazy import Lazy
 from elfuse.runtime.trace import Trace
 from elfuse.runtime.vfs.mounts import Later, Namespace
-from elfuse.typing import TYPE_CHECKING, NoReturn
+from elfuse.typing import TYPE_CHECKING, NoReturn, Sequence
 
 if TYPE_CHECKING:
     from elfuse.container import standard

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 from elfuse.container.places import cache_root
 from elfuse.engine import default_name
 from elfuse.engine.cache import LIBRARY, Cache, Object
 from elfuse.errors import ContainerError, UsageError
+from elfuse.light import suppress
 from elfuse.record import Record
-from elfuse.typing import Any
+from elfuse.typing import Any, Iterator, Sequence
 
 _PROGRAMS = (
     ("sh", "-c", ":"),

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from elfuse.light import signal
 from elfuse.record import Record
+from elfuse.typing import Iterator
 
 DEFAULT_LIMIT = 1 << 30
 """Bytes of objects that the worker leaves when it ends."""

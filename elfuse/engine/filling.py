@@ -6,10 +6,10 @@ import hashlib
 import mmap
 import os
 import time
-from contextlib import suppress
 
 from elfuse.engine import _jit
 from elfuse.engine.cache import DEFAULT_LIMIT, Cache
+from elfuse.light import suppress
 from elfuse.record import Record
 
 _NICE = 19

@@ -7,7 +7,6 @@ turns its faults into the guest's. Executable pages are what it must be told.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from elfuse.engine.protocol import (
     Descriptors,
@@ -23,6 +22,7 @@ from elfuse.engine.ranges import Range
 from elfuse.engine.slab import Slab
 from elfuse.engine.texts import Texts
 from elfuse.errors import EngineUnavailable
+from elfuse.typing import Iterable
 
 try:
     from elfuse.engine import _jit

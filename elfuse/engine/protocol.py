@@ -1,10 +1,8 @@
 """The contract between the kernel part and whatever executes guest instructions."""
 
-from collections.abc import Iterable
-
 from elfuse.enumeration import IntEnum, IntFlag
 from elfuse.record import Record
-from elfuse.typing import Protocol
+from elfuse.typing import Iterable, Protocol
 
 
 class Protection(IntFlag):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-
+from elfuse.light import bisect_left, bisect_right
 from elfuse.record import Record
-from elfuse.typing import Generic, TypeVar
+from elfuse.typing import Generic, Iterator, TypeVar
 
 T = TypeVar("T")
 

@@ -2,11 +2,10 @@
 
 import os
 import stat
-from collections.abc import Callable
 
 from elfuse.engine.protocol import Protection
 from elfuse.engine.ranges import Range, RangeMap
-from elfuse.typing import Protocol
+from elfuse.typing import Callable, Protocol
 
 PAGE = 4096
 GUEST_BITS = 39

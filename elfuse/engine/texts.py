@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable
 
 from elfuse.engine.ranges import RangeMap
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
     from elfuse.engine import _jit

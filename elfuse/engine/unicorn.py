@@ -13,8 +13,6 @@ import struct
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,7 +29,8 @@ from elfuse.engine.protocol import (
 from elfuse.engine.slab import PAGE, Slab
 from elfuse.errors import EngineUnavailable
 from elfuse.host import memory as host_memory
-from elfuse.typing import Protocol
+from elfuse.light import deque
+from elfuse.typing import Iterable, Protocol
 
 _ARCH_ARM64, _MODE_ARM, _CPU_MAX = 2, 0, 3
 _HOOK_INTR, _HOOK_TLB_FILL = 1, 1 << 17

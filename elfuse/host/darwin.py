@@ -7,10 +7,9 @@ import struct
 import sys
 import tempfile
 import termios
-from collections.abc import Iterable
 
 from elfuse.host.types import HeldLock
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Iterable
 
 assert not TYPE_CHECKING or sys.platform == "darwin"
 

@@ -2,14 +2,12 @@
 
 import fcntl
 import os
-import signal
 import struct
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
 
 from elfuse.host.types import HeldLock
-from elfuse.typing import TYPE_CHECKING, Any
+from elfuse.light import signal, suppress
+from elfuse.typing import TYPE_CHECKING, Any, Iterable
 
 if TYPE_CHECKING:
     import ctypes

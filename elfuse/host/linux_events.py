@@ -4,9 +4,8 @@ import ctypes
 import os
 import select
 import sys
-from collections.abc import Sequence
 
-from elfuse.typing import TYPE_CHECKING, Self
+from elfuse.typing import TYPE_CHECKING, Self, Sequence
 
 assert not TYPE_CHECKING or sys.platform == "linux"
 

@@ -7,10 +7,9 @@ import fcntl
 import os
 import struct
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager
 
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Iterator
 
 assert not TYPE_CHECKING or sys.platform == "linux"
 

@@ -10,11 +10,10 @@ import mmap
 import os
 import struct
 import time
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from elfuse.host import anonymous_file
-from elfuse.typing import Self
+from elfuse.typing import Iterator, Self, Sequence
 
 _COUNTER = struct.Struct("Q")
 _LIMIT = (1 << 64) - 2

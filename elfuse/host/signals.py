@@ -1,6 +1,6 @@
 """Host signals by name: which of them the guest gets, and under which Linux number."""
 
-import signal
+from elfuse.light import signal
 
 _LINUX = {
     "SIGHUP": 1, "SIGINT": 2, "SIGQUIT": 3, "SIGUSR1": 10, "SIGUSR2": 12, "SIGALRM": 14,

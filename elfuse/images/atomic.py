@@ -8,11 +8,10 @@ asking for process ids, which are reused and mean nothing across pid namespaces.
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from elfuse.typing import Self
+from elfuse.typing import Iterator, Self
 
 
 class AtomicFile:

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from urllib.parse import urlencode
 from elfuse.images.errors import RegistryError
 from elfuse.images.http import Http, read_bounded, refusal
 from elfuse.images.reference import DEFAULT_REGISTRY, Reference
+from elfuse.typing import Iterator, Mapping
 
 if TYPE_CHECKING:
     import httpx

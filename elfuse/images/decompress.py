@@ -6,11 +6,11 @@ stream, as pigz, estargz and zstd:chunked write them.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
 from elfuse.images.errors import LayerRefused
+from elfuse.typing import Callable, Iterator
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"

@@ -11,13 +11,13 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from elfuse.errors import ImageError
 from elfuse.images.errors import Cancelled, RegistryError
 from elfuse.images.options import RegistryOptions
+from elfuse.typing import Iterator, Mapping
 
 if TYPE_CHECKING:
     import httpx

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Generator
 from pathlib import Path
 
 from elfuse.errors import ImageError
@@ -17,6 +16,7 @@ from elfuse.images.manifest import (
 )
 from elfuse.images.reference import LocalReference
 from elfuse.images.verify import check_bytes
+from elfuse.typing import Generator
 
 _REF_NAME = "org.opencontainers.image.ref.name"
 _CHUNK = 1 << 20

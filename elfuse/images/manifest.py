@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from elfuse.errors import ImageError
 from elfuse.images.errors import PlatformUnavailable
 from elfuse.images.reference import DIGEST
 from elfuse.record import Record, replace
-from elfuse.typing import Any, TypeVar
+from elfuse.typing import Any, Callable, Mapping, TypeVar
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -2,8 +2,9 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
 from typing import Literal, Protocol, TextIO, TypeAlias
+
+from elfuse.typing import Iterator
 
 ProgressMode: TypeAlias = Literal["auto", "plain", "none"]
 

@@ -7,7 +7,6 @@ whole verified blobs and layers that the next pull finds.
 
 import contextlib
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Literal, Protocol, TypeAlias
 
 from elfuse.errors import ImageError
@@ -47,6 +46,7 @@ from elfuse.images.store import Entry, Store
 from elfuse.images.unpack import unpack_layer
 from elfuse.images.verify import check_bytes, verified
 from elfuse.record import replace
+from elfuse.typing import Callable, Generator, Iterable, Iterator, Mapping
 
 PullPolicy: TypeAlias = Literal["always", "missing", "never", "newer"]
 _THREADS = 4

@@ -8,11 +8,10 @@ colon or is `localhost`. A reference with a transport prefix names an image on d
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 
 from elfuse.images.errors import InvalidReference
 from elfuse.record import Record
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Collection
 
 DEFAULT_REGISTRY = "docker.io"
 DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})")

@@ -1,7 +1,6 @@
 """Fetch manifests and blobs of one image from a registry (OCI distribution specification)."""
 
 import contextlib
-from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from elfuse.images.auth import Authorizer
@@ -11,6 +10,7 @@ from elfuse.images.manifest import INDEX_TYPES, MANIFEST_TYPES, MAX_MANIFEST, De
 from elfuse.images.options import RegistryOptions
 from elfuse.images.reference import DEFAULT_REGISTRY, DIGEST, Reference
 from elfuse.images.verify import check_bytes
+from elfuse.typing import Generator, Iterator, Mapping
 
 if TYPE_CHECKING:
     import httpx

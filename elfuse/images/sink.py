@@ -1,8 +1,9 @@
 """Where unpacked layers go: the protocol `overlay` satisfies by shape."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from elfuse.typing import Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)

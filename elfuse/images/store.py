@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from elfuse.errors import ImageError
@@ -37,6 +36,7 @@ from elfuse.images.manifest import (
 from elfuse.images.reference import AnyReference, parse_below_localhost, parse_reference
 from elfuse.images.verify import verified
 from elfuse.record import Record, replace
+from elfuse.typing import Iterable, Iterator
 
 REF_NAME = "org.opencontainers.image.ref.name"
 RESOLVED = "elfuse.resolved"

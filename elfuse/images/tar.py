@@ -7,10 +7,10 @@ files costs. Names stay bytes. Global pax headers are ignored, as Docker ignores
 
 import re
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from elfuse.images.errors import LayerRefused
+from elfuse.typing import Iterator
 
 BLOCK = 512
 REGULAR, LINK, SYMLINK, CHAR, BLOCK_DEVICE, DIRECTORY, FIFO = (

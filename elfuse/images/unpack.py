@@ -6,7 +6,6 @@ goes through a symbolic link of the same layer which could lead out of it.
 
 import hashlib
 import stat
-from collections.abc import Iterator
 
 from elfuse.images.decompress import Limits, decompress
 from elfuse.images.errors import DigestMismatch, LayerRefused
@@ -22,6 +21,7 @@ from elfuse.images.tar import (
     TarEntry,
     TarReader,
 )
+from elfuse.typing import Iterator
 
 _WHITEOUT = b".wh."
 _RESERVED = b".wh..wh."

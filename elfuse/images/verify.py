@@ -1,9 +1,9 @@
 """Content by digest: pass bytes on only as long as they can still be what was promised."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
 
 from elfuse.images.errors import DigestMismatch
+from elfuse.typing import Iterable, Iterator
 
 
 def verified(

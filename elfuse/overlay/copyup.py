@@ -1,9 +1,9 @@
 """The first write to a file of the tree: its content moves to the upper, its number stays."""
 
-import contextlib
 import os
 
 from elfuse.host.clone import copy_contents
+from elfuse.light import suppress
 from elfuse.overlay.records import HAS_DATA
 from elfuse.typing import TYPE_CHECKING
 
@@ -53,5 +53,5 @@ def _copy(source: bytes, target: bytes, size: int | None) -> None:
 
 def discard(path: bytes) -> None:
     """Remove a host file that may be gone already."""
-    with contextlib.suppress(FileNotFoundError):
+    with suppress(FileNotFoundError):
         os.unlink(path)

@@ -4,9 +4,8 @@ import contextlib
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
+from elfuse.light import partial
 from elfuse.overlay import naming
 from elfuse.overlay.records import (
     DIRECTORY_SIZE,
@@ -19,7 +18,7 @@ from elfuse.overlay.records import (
     attributes,
     failure,
 )
-from elfuse.typing import TYPE_CHECKING, Any
+from elfuse.typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
 
 if TYPE_CHECKING:
     from elfuse.overlay.overlay import Overlay

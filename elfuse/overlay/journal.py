@@ -16,17 +16,17 @@ drop the lock.
 
 import errno
 import fcntl
-import json
 import mmap
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterator
-from types import TracebackType
 
 from elfuse.overlay.records import Row
 from elfuse.overlay.state import Change, State
-from elfuse.typing import Self
+from elfuse.typing import TYPE_CHECKING, Callable, Iterator, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 _CONTROL = struct.Struct("<8s32s")
 """Magic, key of the tree below."""
@@ -175,6 +175,8 @@ class Journal:
         return True
 
     def _records(self, start: int, end: int) -> Iterator[tuple[Change, int]]:
+        import json  # loading it takes as long as the rest of this package, for runs that change nothing
+
         data = os.pread(self._log, end - start, start)
         at = 0
         while at < end - start:
@@ -314,6 +316,8 @@ class Transaction(Change):
 
 
 def _encode(change: Change) -> bytes:
+    import json  # see Journal._records
+
     payload = json.dumps(change.to_json(), separators=(",", ":")).encode()
     return _RECORD.pack(len(payload), zlib.crc32(payload)) + payload
 

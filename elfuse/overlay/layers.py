@@ -10,21 +10,29 @@ A layer's list gets its name when all its objects have theirs, so a listed layer
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
 import re
 import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from elfuse.errors import ImageError
+from elfuse.light import suppress
 from elfuse.overlay.merge import Merger
 from elfuse.overlay.objects import ObjectStore, ObjectWriter
 from elfuse.overlay.temporary import WorkDirectory, sweep, sync_directory
 from elfuse.overlay.tree import Tree, tree_key, tree_path
-from elfuse.typing import Any, NamedTuple, Protocol
+from elfuse.typing import (
+    Any,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    NamedTuple,
+    Protocol,
+    Sequence,
+)
 
 _DIFF_ID = re.compile(r"sha256:[0-9a-f]{64}")
 _HEADER = '["elfuse layer", 1]\n'
@@ -282,10 +290,10 @@ class Layers:
     def _digests(self, layers: Collection[str], trees: Collection[str]) -> set[str]:
         kept: set[str] = set()
         for diff_id in layers:
-            with contextlib.suppress(ImageError):
+            with suppress(ImageError):
                 kept.update(entry.digest for entry in self.entries(diff_id) if entry.digest)
         for name in trees:
-            with contextlib.suppress(ImageError, FileNotFoundError):
+            with suppress(ImageError, FileNotFoundError):
                 tree = Tree(self._root / "trees" / name)
                 kept.update(tree.digests())
                 tree.close()
@@ -293,7 +301,7 @@ class Layers:
 
     def _remove(self, directory: str, kept: Collection[str], dry_run: bool) -> int:
         freed = 0
-        with contextlib.suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):
             for name in sorted(os.listdir(self._root / directory)):
                 if name not in kept:
                     path = self._root / directory / name

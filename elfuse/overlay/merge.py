@@ -6,12 +6,10 @@ tree are followed inside its root, as by an unpacker that works on the mounted l
 parent that is anything else gives way to a directory.
 """
 
-from collections.abc import Iterable
-
 from elfuse.errors import ImageError
 from elfuse.overlay.records import ROOT, S_IFMT
 from elfuse.overlay.tree import DENTRY, HEADER, INODE, MAGIC, VERSION, XATTR, XATTRS
-from elfuse.typing import Protocol
+from elfuse.typing import Iterable, Protocol
 
 _S_IFDIR, _S_IFLNK, _S_IFREG = 0o040000, 0o120000, 0o100000
 _MAX_LINKS = 40

@@ -2,11 +2,11 @@
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from elfuse.host import sync_filesystem
 from elfuse.overlay.temporary import WorkDirectory
+from elfuse.typing import Collection, Iterable, Iterator
 
 _SMALL = 1 << 20
 _CHUNK = 1 << 20

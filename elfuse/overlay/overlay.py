@@ -16,17 +16,19 @@ from __future__ import annotations
 import errno
 import os
 import time
-from contextlib import suppress
-from types import TracebackType
 from weakref import WeakValueDictionary
 
+from elfuse.light import suppress
 from elfuse.overlay.inode import OverlayInode
 from elfuse.overlay.journal import Journal, Transaction
 from elfuse.overlay.records import HAS_DATA, ROOT, S_IFMT, UNNAMED, Row, failure
 from elfuse.overlay.state import Change, State
 from elfuse.overlay.tree import Tree
 from elfuse.overlay.unnamed import UnnamedFiles
-from elfuse.typing import NamedTuple, Self
+from elfuse.typing import TYPE_CHECKING, NamedTuple, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 OVERLAY_MAGIC = 0x794C7630
 _RECENT_LIMIT = 1024

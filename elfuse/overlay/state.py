@@ -5,12 +5,11 @@ copy-up changes a row and no name, a directory that replaces another has no lowe
 its number is new, and moving a directory moves one name.
 """
 
-from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from elfuse.overlay.records import ROOT, S_IFMT, S_IFREG, Entry, Row
 from elfuse.overlay.tree import Tree
-from elfuse.typing import Any, TypeVar
+from elfuse.typing import Any, Callable, Iterable, Iterator, TypeVar
 
 T = TypeVar("T")
 Names = list[tuple[int, bytes, int]]

@@ -1,9 +1,9 @@
 """Directories for work in progress, told from abandoned ones by a lock that dies with its holder."""
 
-import contextlib
 import fcntl
 import os
 
+from elfuse.light import suppress
 from elfuse.typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class WorkDirectory:
 
 def sweep(parent: "Path") -> None:
     """Remove the work directories whose owners are dead."""
-    with contextlib.suppress(FileNotFoundError):
+    with suppress(FileNotFoundError):
         for name in os.listdir(parent):
             if name.endswith(_SUFFIX):
                 _remove_if_abandoned(parent / name)
@@ -63,11 +63,11 @@ def remove_tree(path: str | os.PathLike[str]) -> None:
 
     As `shutil.rmtree`, whose module loads every kind of compression.
     """
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         for _at, directories, files, fd in os.fwalk(path, topdown=False):
             for remove, names in ((os.unlink, files), (os.rmdir, directories)):
                 for name in names:
-                    with contextlib.suppress(OSError):
+                    with suppress(OSError):
                         remove(name, dir_fd=fd)
         os.rmdir(path)
 

@@ -15,7 +15,6 @@ import errno
 import mmap
 import os
 import struct
-from collections.abc import Sequence
 
 from elfuse.errors import ImageError
 from elfuse.overlay.records import (
@@ -27,7 +26,7 @@ from elfuse.overlay.records import (
     Row,
     attributes,
 )
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Sequence
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import time
-from collections.abc import Sequence
-from contextlib import suppress
 
+from elfuse.light import signal, suppress
 from elfuse.record import Record
 from elfuse.runtime import signals
 from elfuse.runtime.abi.errno import SyscallError
@@ -24,7 +22,7 @@ from elfuse.runtime.vfs.context import FsContext
 from elfuse.runtime.vfs.credentials import Credentials
 from elfuse.runtime.vfs.fdtable import FdTable
 from elfuse.runtime.wait import NoResult
-from elfuse.typing import NoReturn
+from elfuse.typing import NoReturn, Sequence
 
 
 class Program(Record):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable
-from functools import partial
 
 from elfuse.host import clocks as host
+from elfuse.light import partial
 from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.time import CPUCLOCK_FD, CPUCLOCK_THREAD, CPUCLOCK_VIRT, SECOND, Clock
 from elfuse.runtime.processes import Field
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -10,10 +10,9 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable
-from contextlib import suppress
 
 from elfuse.engine.protocol import Register
+from elfuse.light import suppress
 from elfuse.record import Record, compile_met
 from elfuse.runtime.abi.clone import NAMESPACES, Clone
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -24,6 +23,7 @@ from elfuse.runtime.processes import Field
 from elfuse.runtime.syscalls.table import load_all
 from elfuse.runtime.task import LeftMemory, Task, TaskExit
 from elfuse.runtime.wait import Restart, sleep
+from elfuse.typing import Callable
 
 _MANY_FORKS = 3
 """A process that forks so often is worth preparing for more of it."""

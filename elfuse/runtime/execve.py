@@ -1,13 +1,12 @@
 """execve: point of no return, and what a process keeps over it (execve(2))."""
 
-from collections.abc import Sequence
-
 from elfuse.runtime.futex import clear_child_tid, exit_robust
 from elfuse.runtime.loader.load import prepare
 from elfuse.runtime.processes import Field
 from elfuse.runtime.task import Task, TaskExit
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.wait import NoResult, Restart, sleep
+from elfuse.typing import Sequence
 
 
 def execve(

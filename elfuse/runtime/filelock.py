@@ -7,7 +7,6 @@ so a blocking request looks again every few milliseconds.
 
 import fcntl as host_fcntl
 import os
-from collections.abc import Callable
 
 from elfuse import host
 from elfuse.runtime.abi import fcntl as abi
@@ -19,6 +18,7 @@ from elfuse.runtime.files.pipe import PipeFile
 from elfuse.runtime.processes import Field
 from elfuse.runtime.task import Task
 from elfuse.runtime.wait import now, sleep
+from elfuse.typing import Callable
 
 _LOOK_AGAIN_NS = 3_000_000
 _KINDS = {

@@ -6,8 +6,6 @@ has passed by then is its overrun. So a short interval cannot flood a process wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from elfuse.record import Record, replace
 from elfuse.runtime import signals
 from elfuse.runtime.abi.signal import Sig
@@ -17,7 +15,7 @@ from elfuse.runtime.signals import SI_KERNEL, SI_TIMER, SigInfo
 from elfuse.runtime.signals.state import Taken, bit
 from elfuse.runtime.timers import Timer, TimerQueue
 from elfuse.runtime.wait import now
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
     from elfuse.runtime.process import Process

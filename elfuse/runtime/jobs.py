@@ -6,8 +6,8 @@ maps to that host group.
 """
 
 import os
-from contextlib import suppress
 
+from elfuse.light import suppress
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.kernel import Kernel
 from elfuse.runtime.process import Process

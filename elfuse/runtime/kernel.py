@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import _thread
 import os
-import signal
 import time
-from collections.abc import Callable
 
 from elfuse import host
 from elfuse.engine.protocol import Engine
+from elfuse.light import signal
 from elfuse.record import Record
 from elfuse.runtime.abi.signal import Sig
 from elfuse.runtime.files.base import OpenFile
@@ -19,7 +18,7 @@ from elfuse.runtime.service import Service
 from elfuse.runtime.signals import SI_KERNEL, SigInfo, post_to_process
 from elfuse.runtime.trace import Trace
 from elfuse.runtime.vfs.mounts import Namespace
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
     from elfuse.runtime.futex.table import FutexTable

@@ -1,8 +1,8 @@
 """Resource limits: what the first process starts with, and who may change what (getrlimit(2))."""
 
 import resource
-from contextlib import suppress
 
+from elfuse.light import suppress
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.resource import INFINITY, NR_OPEN, Rlimit
 from elfuse.typing import TYPE_CHECKING

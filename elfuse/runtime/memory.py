@@ -5,7 +5,6 @@ host process. Behaviour follows mmap(2), mremap(2), brk(2), madvise(2) and Linux
 """
 
 import os
-from collections.abc import Iterator
 
 from elfuse.engine.protocol import AddressSpace, Protection
 from elfuse.engine.ranges import Range, RangeMap
@@ -16,6 +15,7 @@ from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.places import Places
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.vma import Area, Backing, Listing, shared_identity
+from elfuse.typing import Iterator
 
 PAGE = 4096
 _SIGBUS, _SIGSEGV = 7, 11

@@ -1,6 +1,5 @@
 """Waiting for any of several descriptors: the common part of ppoll and pselect6."""
 
-from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -9,7 +8,7 @@ from elfuse.runtime.abi.stat import Timespec
 from elfuse.runtime.abi.time import SECOND
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.wait import Restart, RestartKind, now, sleep
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Iterable, Iterator, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task
@@ -114,4 +113,4 @@ def poll(task: "Task", requests: Sequence[Request], deadline: int | None) -> lis
         try:
             sleep(task, [(watched, 0)], deadline)
         except Restart:
-            raise Restart(RestartKind.NOHAND) from None
+            raise Restart(RestartKind.ERESTARTNOHAND) from None

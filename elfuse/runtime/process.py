@@ -2,8 +2,8 @@
 
 import os
 import resource
-import signal
 
+from elfuse.light import signal
 from elfuse.runtime import signals
 from elfuse.runtime.abi.signal import SA_NOCLDWAIT, SIG_IGN, Sig
 from elfuse.runtime.kernel import CLD_CONTINUED, CLD_STOPPED, Kernel

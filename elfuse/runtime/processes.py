@@ -9,15 +9,14 @@ ready) then tells it to look.
 import fcntl
 import mmap
 import os
-import signal
-from collections.abc import Iterator
 
 from elfuse.enumeration import IntEnum
 from elfuse.host import anonymous_file
+from elfuse.light import signal
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.signal import SIGRTMIN, Sig
 from elfuse.runtime.signals import SigInfo
-from elfuse.typing import Self
+from elfuse.typing import Iterator, Self
 
 SLOTS = 4096
 _SLOT = 8192

@@ -9,11 +9,10 @@ from __future__ import annotations
 import _thread
 import os
 import select
-import signal
 import time
-from contextlib import suppress
 
 from elfuse import host
+from elfuse.light import signal, suppress
 from elfuse.runtime.processes import KICK
 from elfuse.runtime.timers import TimerQueue
 from elfuse.typing import TYPE_CHECKING, Any

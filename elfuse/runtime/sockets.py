@@ -1,7 +1,5 @@
 """What blocking socket calls do in several steps: connect, accept, send and receive all of it."""
 
-from collections.abc import Sequence
-
 from elfuse.runtime.abi import socket as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.poll import POLLIN, POLLOUT
@@ -11,7 +9,7 @@ from elfuse.runtime.files import addresses
 from elfuse.runtime.files.socket import Control, Received, SocketFile
 from elfuse.runtime.signals import SI_USER, SigInfo, post_to_task
 from elfuse.runtime.wait import Restart, RestartKind, now, retry, sleep
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task
@@ -24,7 +22,7 @@ _HANDED_ON = ~(Msg.CMSG_CLOEXEC | Msg.NOSIGNAL | Msg.DONTWAIT | Msg.WAITALL | Ms
 
 def _restart_kind(timeout: int) -> RestartKind:
     """A call with a time limit is not run again after a handler (sock_intr_errno)."""
-    return RestartKind.NOHAND if timeout else RestartKind.SYS
+    return RestartKind.ERESTARTNOHAND if timeout else RestartKind.ERESTARTSYS
 
 
 def _errno(error: OSError) -> Errno:

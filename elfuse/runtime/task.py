@@ -3,11 +3,10 @@
 import _thread
 import os
 import select
-from collections.abc import Callable
-from contextlib import suppress
 
 from elfuse import host
 from elfuse.engine.protocol import Exit, Register, Vcpu
+from elfuse.light import suppress
 from elfuse.runtime import signals
 from elfuse.runtime.abi.signal import Sig
 from elfuse.runtime.files.base import OpenFile
@@ -17,7 +16,7 @@ from elfuse.runtime.vfs.context import FsContext
 from elfuse.runtime.vfs.credentials import Credentials
 from elfuse.runtime.vfs.fdtable import FdTable
 from elfuse.runtime.wait import Restart
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel

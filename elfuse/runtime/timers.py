@@ -1,10 +1,10 @@
 """Deadlines of the kernel part; the service thread runs what has expired."""
 
-import heapq
-from collections.abc import Callable
 from itertools import count
 
+from elfuse.light import heappop, heappush
 from elfuse.runtime.wait import now
+from elfuse.typing import Callable
 
 
 class Timer:
@@ -38,7 +38,7 @@ class TimerQueue:
         """Call back, with the kernel lock held, once the deadline has passed."""
         made = Timer(deadline_ns, next(self._order), callback)
         first = self.next_deadline()
-        heapq.heappush(self._heap, made)
+        heappush(self._heap, made)
         if first is None or deadline_ns < first:
             self.earlier()
         return made
@@ -50,7 +50,7 @@ class TimerQueue:
     def next_deadline(self) -> int | None:
         """CLOCK_MONOTONIC nanoseconds, None if nothing is scheduled."""
         while self._heap and self._heap[0].callback is None:
-            heapq.heappop(self._heap)
+            heappop(self._heap)
         return self._heap[0].deadline_ns if self._heap else None
 
     def run_expired(self) -> None:
@@ -60,7 +60,7 @@ class TimerQueue:
             timer = self._heap[0]
             if timer.order > last:
                 return
-            heapq.heappop(self._heap)
+            heappop(self._heap)
             callback, timer.callback = timer.callback, None
             if callback is not None:
                 callback()

@@ -4,11 +4,10 @@ The text of a call comes from the same declaration as its handler (`syscalls/tab
 """
 
 import os
-from collections.abc import Callable, Sequence
 
 from elfuse.runtime.abi.errno import Errno
 from elfuse.runtime.wait import NoResult, Restart
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Callable, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.syscalls.table import Row
@@ -54,7 +53,7 @@ class Trace:
             self.write(f"[{task.tid}] {row.name}({_brief(row, before)}) = 0")
             raise
         except Restart as restart:
-            self.write(f"[{task.tid}] {row.name}({_brief(row, before)}) = ? {restart.kind.value}")
+            self.write(f"[{task.tid}] {row.name}({_brief(row, before)}) = ? {restart.kind.name}")
             raise
         except BaseException:
             self.write(f"[{task.tid}] {row.name}({_brief(row, before)}) = ?")

@@ -2,7 +2,6 @@
 
 import os
 import stat
-from collections.abc import Sequence
 
 from elfuse import host
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -14,6 +13,7 @@ from elfuse.runtime.files.pipe import PipeFile
 from elfuse.runtime.signals import SI_USER, SigInfo, post_to_task
 from elfuse.runtime.task import Task
 from elfuse.runtime.wait import Restart, WouldBlock, retry, sleep
+from elfuse.typing import Sequence
 
 _COPY_PIECE = 1 << 20
 

@@ -7,11 +7,10 @@ The kernel lock is dropped exactly while the host's poll runs.
 
 import select
 import time
-from collections.abc import Callable, Iterable
-from enum import Enum
 
+from elfuse.enumeration import IntEnum
 from elfuse.runtime.abi.errno import Errno, SyscallError
-from elfuse.typing import TYPE_CHECKING, Protocol, TypeVar
+from elfuse.typing import TYPE_CHECKING, Callable, Iterable, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task
@@ -27,27 +26,29 @@ class NoResult(Exception):
     """The handler replaced the registers itself (execve, rt_sigreturn); X0 is not to be set."""
 
 
-class RestartKind(Enum):
-    """What happens to a call that a signal ended (signal(7), kernel's ERESTART* values)."""
+class RestartKind(IntEnum):
+    """What happens to a call that a signal ended (signal(7), include/linux/errno.h)."""
 
-    SYS = "ERESTARTSYS"
+    ERESTARTSYS = 512
     """Run again if the handler has SA_RESTART or there is none, else EINTR."""
-    NOHAND = "ERESTARTNOHAND"
+    ERESTARTNOHAND = 514
     """Run again only if no handler runs, else EINTR."""
-    BLOCK = "ERESTART_RESTARTBLOCK"
-    """As NOHAND; the call is continued through restart_syscall(2) with what is left."""
+    ERESTART_RESTARTBLOCK = 516
+    """As ERESTARTNOHAND; the call is continued through restart_syscall(2) with what is left."""
 
 
 class Restart(Exception):
     """A signal is due while the call would sleep. Raised only by this module and by handlers."""
 
     def __init__(
-        self, kind: RestartKind = RestartKind.SYS, resume: Callable[["Task"], int] | None = None
+        self,
+        kind: RestartKind = RestartKind.ERESTARTSYS,
+        resume: Callable[["Task"], int] | None = None,
     ) -> None:
-        super().__init__(kind.value)
+        super().__init__(kind.name)
         self.kind = kind
         self.resume = resume
-        """For BLOCK: continues the call in restart_syscall(2)."""
+        """For ERESTART_RESTARTBLOCK: continues the call in restart_syscall(2)."""
 
 
 class Waitable(Protocol):

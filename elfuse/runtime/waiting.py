@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.signal import Sig
@@ -18,6 +16,7 @@ from elfuse.runtime.processes import Entry, Field, State
 from elfuse.runtime.signals import SigInfo
 from elfuse.runtime.task import Task
 from elfuse.runtime.wait import sleep
+from elfuse.typing import Callable
 
 WNOHANG, WSTOPPED, WEXITED, WCONTINUED, WNOWAIT = 1, 2, 4, 8, 0x01000000
 WNOTHREAD, WALL, WCLONE = 0x20000000, 0x40000000, 0x80000000

@@ -330,9 +330,9 @@ def test_interrupted_call_goes_on_without_a_handler(guest: Machine, kind: Restar
     deliver(guest)
     registers = guest.task.registers
     assert (registers[0], registers[Register.PC]) == (77, CODE - 4)
-    assert registers[8] == (128 if kind is RestartKind.BLOCK else 63)
+    assert registers[8] == (128 if kind is RestartKind.ERESTART_RESTARTBLOCK else 63)
     assert not signals.due(guest.task)
-    if kind is RestartKind.BLOCK:
+    if kind is RestartKind.ERESTART_RESTARTBLOCK:
         assert guest.ok("restart_syscall") == 5
     assert guest.error("restart_syscall") is Errno.EINTR
 
@@ -344,7 +344,7 @@ def test_interrupted_call_behind_a_handler(guest: Machine, kind: RestartKind, fl
     handle(guest, Sig.SIGUSR1, flags)
     kill(guest, Sig.SIGUSR1)
     deliver(guest)
-    again = kind is RestartKind.SYS and bool(flags)
+    again = kind is RestartKind.ERESTARTSYS and bool(flags)
     machine_context = context(guest).uc_mcontext
     assert machine_context.pc == (CODE - 4 if again else CODE)
     assert int.from_bytes(machine_context.regs[:8], "little") == (77 if again else EINTR)
@@ -509,7 +509,7 @@ def test_sigsuspend_mask_lasts_until_the_handler_returns(guest: Machine) -> None
     assert not signals.due(guest.task)
     with pytest.raises(Restart) as caught:
         guest.call("rt_sigsuspend", guest.put(bytes(8)), 8)
-    assert caught.value.kind is RestartKind.NOHAND
+    assert caught.value.kind is RestartKind.ERESTARTNOHAND
     guest.task.restart = caught.value
     deliver(guest)
     assert context(guest).uc_sigmask == bit(Sig.SIGUSR1)
@@ -545,7 +545,7 @@ def test_ended_thread_gets_nothing(guest: Machine) -> None:
 
 
 def test_stopped_process_decides_about_a_restart_when_it_goes_on(guest: Machine) -> None:
-    interrupt(guest, RestartKind.SYS)
+    interrupt(guest, RestartKind.ERESTARTSYS)
     handle(guest, Sig.SIGUSR1)
     guest.process.stopped = True
     deliver(guest)

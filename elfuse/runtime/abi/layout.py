@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 
-from elfuse.typing import Annotated, Any, ClassVar, Protocol, Self, dataclass_transform, evaluated
+from elfuse.typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Iterator,
+    Protocol,
+    Self,
+    dataclass_transform,
+    evaluated,
+)
 
 u8 = Annotated[int, "B"]
 u16 = Annotated[int, "H"]

@@ -4,14 +4,13 @@
 from _socket import AF_INET as HOST_INET
 from _socket import AF_INET6 as HOST_INET6
 from _socket import inet_ntop, inet_pton
-from collections.abc import Iterator
 from contextlib import contextmanager
 
 from elfuse.runtime.abi import socket as abi
 from elfuse.runtime.abi import socket_structs as structs
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files import unix_names
-from elfuse.typing import TYPE_CHECKING, Any
+from elfuse.typing import TYPE_CHECKING, Any, Iterator
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel

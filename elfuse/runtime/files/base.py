@@ -1,11 +1,10 @@
 """Open file descriptions: the contract of everything a guest descriptor can point to."""
 
 from abc import ABC
-from collections.abc import Iterable, Sequence
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.fcntl import O_ACCMODE, O_APPEND, O_NONBLOCK, O_RDWR, O_WRONLY
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Iterable, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -11,7 +11,6 @@ the inherited interest list, so the lists can diverge (docs/quirks.md).
 
 import os
 import stat
-from collections.abc import Iterable
 
 from elfuse.host.events import Notifier
 from elfuse.runtime.abi.epoll import (
@@ -30,7 +29,7 @@ from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.poll import POLLIN, POLLRDNORM
 from elfuse.runtime.files.anonymous import AnonymousFile
 from elfuse.runtime.files.base import OpenFile
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Iterable
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

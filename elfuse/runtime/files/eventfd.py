@@ -1,7 +1,5 @@
 """eventfd(2)."""
 
-from collections.abc import Iterable, Sequence
-
 from elfuse.host.events import Counter
 from elfuse.runtime.abi.epoll import EFD_NONBLOCK
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -9,7 +7,7 @@ from elfuse.runtime.abi.fcntl import O_RDWR
 from elfuse.runtime.files.anonymous import AnonymousFile
 from elfuse.runtime.files.hostfile import host_events, poll_descriptor
 from elfuse.runtime.wait import WouldBlock
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Iterable, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -2,14 +2,13 @@
 
 import _thread
 import os
-from collections.abc import Iterable
 
 from elfuse.runtime.abi import fcntl as abi
 from elfuse.runtime.abi.poll import POLLIN
 from elfuse.runtime.files.pipe import PipeFile
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.wait import sleep
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Iterable
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

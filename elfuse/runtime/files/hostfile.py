@@ -2,12 +2,11 @@
 
 import os
 import select
-from collections.abc import Iterable, Sequence
 
 from elfuse.runtime.abi.poll import POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLRDHUP
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.wait import WouldBlock
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Iterable, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

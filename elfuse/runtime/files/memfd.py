@@ -1,7 +1,6 @@
 """memfd_create(2): files in memory, with seals (fcntl(2), F_ADD_SEALS)."""
 
 import os
-from collections.abc import Sequence
 
 from elfuse import host
 from elfuse.engine.protocol import Ability
@@ -19,7 +18,7 @@ from elfuse.runtime.abi.poll import POLLIN, POLLOUT
 from elfuse.runtime.files.hostfile import HostFile
 from elfuse.runtime.files.regular import SEEK_END
 from elfuse.runtime.fs.pseudo import Attributes
-from elfuse.typing import TYPE_CHECKING, Any
+from elfuse.typing import TYPE_CHECKING, Any, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -12,7 +12,6 @@ descriptors, and a function here that builds the description again from them.
 import json
 import os
 import stat
-from collections.abc import Callable, Sequence
 
 from elfuse.host import anonymous_file
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -30,7 +29,7 @@ from elfuse.runtime.files.timerfd import TimerFile
 from elfuse.runtime.files.tty import MasterFile, TtyFile
 from elfuse.runtime.vfs import operations
 from elfuse.runtime.vfs.location import Location
-from elfuse.typing import TYPE_CHECKING, Any
+from elfuse.typing import TYPE_CHECKING, Any, Callable, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel

@@ -3,7 +3,6 @@
 import errno  # noqa: TID251 - compared with the host's OSErrors
 import fcntl
 import os
-from collections.abc import Sequence
 
 from elfuse.engine.protocol import Ability
 from elfuse.runtime.abi import fcntl as abi
@@ -12,7 +11,7 @@ from elfuse.runtime.abi.poll import POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM
 from elfuse.runtime.files.hostfile import FIONREAD, HostFile
 from elfuse.runtime.fs.host import HostInode
 from elfuse.runtime.vfs.location import Location
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

@@ -5,7 +5,6 @@ told through a host counter that the signal part rings when a signal becomes pen
 """
 
 import os
-from collections.abc import Iterable, Sequence
 
 from elfuse.host.events import Counter
 from elfuse.runtime import signals
@@ -19,7 +18,7 @@ from elfuse.runtime.files.eventfd import scatter
 from elfuse.runtime.files.hostfile import host_events
 from elfuse.runtime.signals import SigInfo
 from elfuse.runtime.wait import WouldBlock
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Iterable, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel

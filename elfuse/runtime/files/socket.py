@@ -10,7 +10,6 @@ from __future__ import annotations
 import _socket
 import os
 import stat
-from collections.abc import Iterable, Sequence
 
 from elfuse.host import sockets as host
 from elfuse.runtime.abi import socket as abi
@@ -24,7 +23,7 @@ from elfuse.runtime.files.hostfile import host_events, poll_descriptor
 from elfuse.runtime.fs.pseudo import Attributes
 from elfuse.runtime.processes import Field
 from elfuse.runtime.wait import WouldBlock, now
-from elfuse.typing import TYPE_CHECKING, Any, NamedTuple
+from elfuse.typing import TYPE_CHECKING, Any, Iterable, NamedTuple, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel

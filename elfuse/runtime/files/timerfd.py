@@ -1,7 +1,5 @@
 """timerfd_create(2)."""
 
-from collections.abc import Iterable, Sequence
-
 from elfuse.host.events import Timer
 from elfuse.runtime.abi.epoll import TFD_NONBLOCK
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -13,7 +11,7 @@ from elfuse.runtime.files.anonymous import AnonymousFile
 from elfuse.runtime.files.eventfd import scatter
 from elfuse.runtime.files.hostfile import host_events
 from elfuse.runtime.wait import WouldBlock
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Iterable, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

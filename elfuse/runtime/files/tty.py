@@ -8,10 +8,9 @@ import os
 import select
 import stat
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 
 from elfuse.host import terminal
+from elfuse.light import suppress
 from elfuse.runtime import jobs
 from elfuse.runtime.abi import termios as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -22,7 +21,7 @@ from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.fs.pseudo import Attributes
 from elfuse.runtime.signals import SI_KERNEL, SigInfo, blocked_or_ignored
 from elfuse.runtime.wait import Restart, WouldBlock
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Callable, Iterable, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

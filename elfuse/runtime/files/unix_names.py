@@ -6,7 +6,6 @@ back without a table. A name too long for that is known only where it was bound.
 """
 
 import os
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from elfuse.host import sockets as host
@@ -14,7 +13,7 @@ from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.fcntl import AT_FDCWD
 from elfuse.runtime.vfs import operations
 from elfuse.runtime.vfs.credentials import WRITE
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Iterator
 
 if TYPE_CHECKING:
     from _socket import socket

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
 
 from elfuse.engine.protocol import Ability
 from elfuse.host import terminal
@@ -13,7 +12,7 @@ from elfuse.runtime.abi.fcntl import O_ACCMODE, O_NOCTTY
 from elfuse.runtime.abi.poll import POLLIN, POLLOUT
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.fs.pseudo import Directory, Maker, PseudoFilesystem, PseudoInode
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

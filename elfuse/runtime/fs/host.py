@@ -8,11 +8,10 @@ import errno  # noqa: TID251 - raised to callers who expect the host's OSErrors
 import fcntl
 import os
 import stat
-from collections.abc import Sequence
 
 from elfuse import host
 from elfuse.runtime.fs.host_stat import HostAttributes, HostCapacity, HostEntry
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.vfs.filesystem import Inode

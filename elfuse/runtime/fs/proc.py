@@ -7,7 +7,6 @@ comm); its memory map, environment and descriptors are refused with EACCES.
 import errno  # noqa: TID251 - raised to callers who expect the host's OSErrors
 import os
 import time
-from collections.abc import Callable, Iterable
 
 from elfuse.runtime.fs import system_info
 from elfuse.runtime.fs.pseudo import (
@@ -20,7 +19,7 @@ from elfuse.runtime.fs.pseudo import (
     Text,
 )
 from elfuse.runtime.processes import Entry, Field, State
-from elfuse.typing import TYPE_CHECKING, NoReturn
+from elfuse.typing import TYPE_CHECKING, Callable, Iterable, NoReturn
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel

@@ -10,13 +10,12 @@ import errno  # noqa: TID251 - raised to callers who expect the host's OSErrors
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Sequence
 
 from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.poll import POLLIN, POLLOUT
 from elfuse.runtime.files.base import OpenFile
-from elfuse.typing import TYPE_CHECKING, NoReturn
+from elfuse.typing import TYPE_CHECKING, Callable, Iterable, NoReturn, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

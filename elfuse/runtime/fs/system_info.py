@@ -2,13 +2,12 @@
 
 import os
 import time
-from collections.abc import Callable
 
 from elfuse.runtime.abi.auxv import HWCAP_NAMES
 from elfuse.runtime.abi.system import MACHINE, RELEASE, SYSNAME, VERSION
 from elfuse.runtime.fs.pseudo import Maker
 from elfuse.runtime.processes import State
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Callable
 
 if TYPE_CHECKING:
     from elfuse.runtime.kernel import Kernel

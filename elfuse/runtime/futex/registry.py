@@ -1,9 +1,9 @@
 """Who waits on words that several host processes can reach."""
 
 import mmap
-from collections.abc import Callable
 
 from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.typing import Callable
 
 ROWS = 4096
 _WAITING, _SEQUENCE, _TOP, _HEADER = range(4)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import suppress
 
 from elfuse.errors import UsageError
+from elfuse.light import suppress
 
 _LOCAL = "127.0.0.1"
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import _thread
 import time
-from collections.abc import Callable, Iterable
 
 from elfuse.engine.protocol import Protection, Watchpoint
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -28,7 +27,7 @@ from elfuse.runtime.gdb.views import Views
 from elfuse.runtime.kernel import Kernel
 from elfuse.runtime.process import Process
 from elfuse.runtime.task import Task
-from elfuse.typing import Any
+from elfuse.typing import Any, Callable, Iterable
 
 _ALL_SIGNALS = (1 << NSIG) - 1
 _RUNNING, _STOPPING, _STOPPED = range(3)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from contextlib import suppress
 
+from elfuse.light import suppress
 from elfuse.runtime.gdb.packets import Item, Kind, Reader, frame
+from elfuse.typing import Iterator
 
 _SEND_SECONDS = 10
 """Who does not read for so long is gone."""

@@ -8,13 +8,12 @@ when they go on.
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Iterator
 
+from elfuse.light import deque
 from elfuse.record import Record
 from elfuse.runtime.gdb.link import Closed, Link, Message
 from elfuse.runtime.gdb.peers import ANSWER_SECONDS, Inferior, Peer, Refused
-from elfuse.typing import Any
+from elfuse.typing import Any, Iterator
 
 _REPEATED = ("break", "watch", "step")
 """Events that happen again when the thread goes on, or are of no interest then."""

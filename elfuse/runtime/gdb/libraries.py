@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 from elfuse.record import Record
 from elfuse.runtime.abi import auxv as at
 from elfuse.runtime.abi import elf
 from elfuse.runtime.gdb.peers import Refused
+from elfuse.typing import Callable, Iterator
 
 Read = Callable[[int, int], bytes]
 _DT_DEBUG = 21

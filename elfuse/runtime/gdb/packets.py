@@ -6,10 +6,10 @@ Knows nothing of what packets mean. Input may be anything: what is no packet is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from enum import Enum
 
 from elfuse.record import Record
+from elfuse.typing import Iterator
 
 LIMIT = 0x20000
 """Bytes of the longest packet taken, framing included; `PacketSize` announces it."""

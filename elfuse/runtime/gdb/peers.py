@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-
+from elfuse.light import deque
 from elfuse.runtime.abi.errno import Errno
 from elfuse.runtime.gdb.link import Closed, Link, Message
 from elfuse.typing import Any

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from xml.sax.saxutils import quoteattr
 
 from elfuse.engine.protocol import Protection
@@ -14,6 +13,7 @@ from elfuse.runtime.gdb.parsing import Malformed, hexadecimal
 from elfuse.runtime.gdb.peers import Inferior, Refused
 from elfuse.runtime.gdb.registers import target_description
 from elfuse.runtime.gdb.state import State
+from elfuse.typing import Callable
 
 _MOST = LIMIT // 2 - 64
 """Bytes of an object in one answer: each may need an escape."""

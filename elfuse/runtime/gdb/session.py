@@ -7,8 +7,6 @@ and Linux's errno.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from elfuse.runtime.abi.errno import Errno
 from elfuse.runtime.gdb import queries
 from elfuse.runtime.gdb.connection import Connection
@@ -22,6 +20,7 @@ from elfuse.runtime.gdb.peers import Inferior, Refused
 from elfuse.runtime.gdb.registers import PC
 from elfuse.runtime.gdb.replies import Replies
 from elfuse.runtime.gdb.state import POINTS, State
+from elfuse.typing import Callable
 
 _FEATURES = (
     "QStartNoAckMode+", "multiprocess+", "swbreak+", "hwbreak+", "fork-events+", "vfork-events+",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from elfuse.engine.protocol import Protection
 from elfuse.runtime.abi.errno import Errno
 from elfuse.runtime.gdb.inferiors import Inferiors
@@ -11,7 +9,7 @@ from elfuse.runtime.gdb.packets import LIMIT, escape
 from elfuse.runtime.gdb.parsing import Malformed, hexadecimal, signed, unhex
 from elfuse.runtime.gdb.peers import Inferior, Refused
 from elfuse.runtime.gdb.registers import Block
-from elfuse.typing import Any
+from elfuse.typing import Any, Callable
 
 POINTS = 16
 """Hardware breakpoints, and watchpoints, of a process: as many as Arm's architecture allows."""

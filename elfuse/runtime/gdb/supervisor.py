@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import os
 import selectors
-import signal
 import sys
-from collections.abc import Callable, Container
-from contextlib import suppress
 
 from elfuse import host
+from elfuse.light import signal, suppress
 from elfuse.record import Record, replace
 from elfuse.runtime.abi.errno import Errno
 from elfuse.runtime.boot import Program
@@ -27,7 +25,7 @@ from elfuse.runtime.gdb.peers import Inferior, Peer, Refused
 from elfuse.runtime.gdb.session import Session
 from elfuse.runtime.kernel import Kernel
 from elfuse.runtime.processes import ProcessTable
-from elfuse.typing import NoReturn
+from elfuse.typing import Callable, Container, NoReturn
 
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _FROM_TERMINALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)

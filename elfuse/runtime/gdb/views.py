@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.gdb.files import Files
 from elfuse.runtime.gdb.tracee import Tracee
@@ -12,7 +10,7 @@ from elfuse.runtime.process import Process
 from elfuse.runtime.signals import SigInfo
 from elfuse.runtime.task import Task
 from elfuse.runtime.vma import Area
-from elfuse.typing import Any
+from elfuse.typing import Any, Callable
 
 
 class Views:

@@ -1,10 +1,10 @@
 """The initial stack: argc, argv, envp, auxiliary vector and the strings (ELF for the Arm 64-bit ABI)."""
 
 import os
-from collections.abc import Sequence
 
 from elfuse.runtime.abi import auxv
 from elfuse.runtime.abi.errno import Errno, SyscallError
+from elfuse.typing import Sequence
 
 _MAX_STRINGS = 2 << 20
 """A quarter of the usual stack limit (execve(2), ARG_MAX)."""

@@ -6,8 +6,6 @@ recognition of its two instructions, which restores every register of the interr
 
 from __future__ import annotations
 
-from functools import cache
-
 from elfuse.record import Record
 from elfuse.runtime.abi import elf
 
@@ -43,13 +41,21 @@ def _hash(name: bytes) -> int:
     return value
 
 
+_built: list[Vdso] = []
+
+
 def _words(*values: int) -> bytes:
     return b"".join(value.to_bytes(4, "little") for value in values)
 
 
-@cache
 def vdso() -> Vdso:
     """Build it; once per process, a few hundred microseconds."""
+    if not _built:
+        _built.append(_build())
+    return _built[0]
+
+
+def _build() -> Vdso:
     strings = b"\0" + b"".join(name + b"\0" for name in (*_FUNCTIONS, _SONAME, _VERSION))
     headers = elf.Header.size + 2 * elf.ProgramHeader.size
     count = len(_FUNCTIONS) + 1

@@ -81,7 +81,7 @@ def _restart_unhandled(task: "Task") -> None:
     restart, task.restart = task.restart, None
     if restart is not None:
         _again(task)
-        if restart.kind is RestartKind.BLOCK:
+        if restart.kind is RestartKind.ERESTART_RESTARTBLOCK:
             task.resume_call = restart.resume
             task.registers[8] = _RESTART_SYSCALL
 
@@ -89,7 +89,11 @@ def _restart_unhandled(task: "Task") -> None:
 def _restart_behind_handler(task: "Task", action: Action) -> None:
     """What an interrupted call does once the handler has returned; X0 is -EINTR already."""
     restart, task.restart = task.restart, None
-    if restart is not None and restart.kind is RestartKind.SYS and action.flags & SA_RESTART:
+    if (
+        restart is not None
+        and restart.kind is RestartKind.ERESTARTSYS
+        and action.flags & SA_RESTART
+    ):
         _again(task)
 
 

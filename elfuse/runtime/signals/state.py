@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-
 from elfuse.engine.protocol import SharedMask
+from elfuse.light import deque
 from elfuse.record import Record
 from elfuse.runtime.abi.signal import (
     NSIG,
@@ -18,7 +16,7 @@ from elfuse.runtime.abi.signal import (
     Sig,
 )
 from elfuse.runtime.signals.info import SigInfo
-from elfuse.typing import Protocol
+from elfuse.typing import Callable, Protocol
 
 Taken = Callable[[SigInfo], SigInfo | None]
 

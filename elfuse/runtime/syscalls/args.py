@@ -6,12 +6,10 @@ register, unsigned 64 bits) and `task`; it is compiled into one function per han
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from elfuse.record import Record
 from elfuse.runtime.abi.fcntl import OPEN_FLAGS
 from elfuse.runtime.abi.signal import signal_name
-from elfuse.typing import TYPE_CHECKING, Annotated
+from elfuse.typing import TYPE_CHECKING, Annotated, Callable, Mapping
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

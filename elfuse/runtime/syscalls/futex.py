@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
-from functools import partial
-
+from elfuse.light import operator, partial
 from elfuse.record import Record
 from elfuse.runtime.abi import futex as abi
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -16,7 +13,7 @@ from elfuse.runtime.syscalls.args import Address, Arg, Call, Hex, Pid, Size, as_
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.wait import Restart, RestartKind, now
-from elfuse.typing import TYPE_CHECKING, Annotated
+from elfuse.typing import TYPE_CHECKING, Annotated, Callable
 
 if TYPE_CHECKING:
     from elfuse.runtime.futex.table import FutexTable, Key
@@ -96,7 +93,7 @@ def _sleep(task: Task, request: _Request, bitset: int, deadline: int | None) -> 
             raise
         # Run again it would wait for the whole time once more.
         resume = partial(_sleep, request=request, bitset=bitset, deadline=deadline)
-        raise Restart(RestartKind.BLOCK, resume) from None
+        raise Restart(RestartKind.ERESTART_RESTARTBLOCK, resume) from None
     return 0
 
 

@@ -1,7 +1,5 @@
 """Creating, replacing, ending and waiting for processes and threads."""
 
-from collections.abc import Callable
-
 from elfuse.runtime import clone, execve, waiting
 from elfuse.runtime.abi.clone import CLONE_FLAGS, Clone, CloneArgs
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -20,7 +18,7 @@ from elfuse.runtime.syscalls.args import (
 from elfuse.runtime.syscalls.table import syscall
 from elfuse.runtime.task import Task
 from elfuse.runtime.vfs import operations
-from elfuse.typing import Annotated
+from elfuse.typing import Annotated, Callable
 
 _EXIT_SIGNAL_MASK = 0xFF
 _CLONE3_ONLY = Clone.CLEAR_SIGHAND | Clone.INTO_CGROUP

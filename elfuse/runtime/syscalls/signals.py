@@ -152,7 +152,7 @@ def sys_rt_sigsuspend(task: Task, mask: SetAddress, size: Size) -> int:
         try:
             sleep(task, [])
         except Restart:
-            raise Restart(RestartKind.NOHAND) from None
+            raise Restart(RestartKind.ERESTARTNOHAND) from None
 
 
 @syscall(137)

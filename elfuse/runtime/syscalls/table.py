@@ -5,15 +5,13 @@ text, and `@syscall(number)` its number. The dispatcher is the only place that t
 `SyscallError` and `OSError` into a guest's result.
 """
 
-from collections.abc import Callable, Sequence
-from functools import cached_property
-
+from elfuse.light import cached_property
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.futex import RobustListHead
 from elfuse.runtime.syscalls.args import Arg, Call
 from elfuse.runtime.syscalls.index import MODULES
 from elfuse.runtime.wait import NoResult, Restart
-from elfuse.typing import TYPE_CHECKING, Any, TypeVar, evaluated
+from elfuse.typing import TYPE_CHECKING, Any, Callable, Sequence, TypeVar, evaluated
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task

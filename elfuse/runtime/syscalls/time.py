@@ -2,8 +2,8 @@
 
 import os
 import time
-from functools import partial
 
+from elfuse.light import partial
 from elfuse.runtime.abi import time as abi
 from elfuse.runtime.abi.auxv import CLOCK_TICKS
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -162,7 +162,7 @@ def _sleep_for(task: Task, clock: Source, until: int, remaining: int) -> int:
         if remaining:
             Timespec.from_ns(left).store(task.memory, remaining)
         resume = partial(_sleep_for, clock=clock, until=until, remaining=remaining)
-        raise Restart(RestartKind.BLOCK, resume) from None
+        raise Restart(RestartKind.ERESTART_RESTARTBLOCK, resume) from None
     return 0
 
 
@@ -187,7 +187,7 @@ def sys_clock_nanosleep(
     try:
         _sleep_until(task, found, wanted)
     except Restart:
-        raise Restart(RestartKind.NOHAND) from None
+        raise Restart(RestartKind.ERESTARTNOHAND) from None
     return 0
 
 

@@ -2,13 +2,12 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
 
 from elfuse.engine.protocol import Ability
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.fcntl import O_PATH
 from elfuse.runtime.files.base import OpenFile
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Iterator
 
 if TYPE_CHECKING:
     from elfuse.engine.protocol import Descriptors

@@ -7,9 +7,7 @@ never empty, `.`, `..` or with a slash. No method checks permissions (the path w
 follows a symbolic link.
 """
 
-from collections.abc import Sequence
-
-from elfuse.typing import Protocol
+from elfuse.typing import Protocol, Sequence
 
 
 class Attributes(Protocol):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
 
 from elfuse import host
+from elfuse.light import cached_property
 from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.vfs.shortcuts import Shortcuts
-from elfuse.typing import TYPE_CHECKING, Any
+from elfuse.typing import TYPE_CHECKING, Any, Callable, Iterable, Sequence
 
 if TYPE_CHECKING:
     from elfuse.runtime.vfs.credentials import Credentials
