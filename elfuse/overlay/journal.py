@@ -14,6 +14,8 @@ Invariant: nothing here closes a descriptor of `control` while a lock is held, b
 drop the lock.
 """
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import mmap
