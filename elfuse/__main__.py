@@ -4,8 +4,12 @@ import gc
 import os
 import sys
 
-from elfuse.errors import ElfuseError
-from elfuse.typing import NoReturn, Sequence
+from elfuse import finder
+
+finder.install()
+
+from elfuse.errors import ElfuseError  # noqa: E402 -- found by it
+from elfuse.typing import NoReturn, Sequence  # noqa: E402
 
 MANAGEMENT = frozenset(
     {

@@ -214,7 +214,7 @@ class Journal:
 
     # Writing
 
-    def transaction(self) -> "Transaction":
+    def transaction(self) -> Transaction:
         """A change to be made, as a context: committed unless an exception leaves it."""
         return Transaction(self)
 
