@@ -40,18 +40,31 @@ else:
     from _collections_abc import Sequence as Sequence
 
     class _NamedTupleType(type):
-        """Makes a class of `collections` from annotated names and their values."""
+        """Makes a tuple whose items have names, as `collections` does, of annotations and defaults."""
 
         def __new__(cls, name, _bases, namespace):
-            from collections import namedtuple
+            from _collections import _tuplegetter
 
-            names = namespace.pop("__annotations__")
-            defaults = [namespace.pop(key) for key in names if key in namespace]
-            module = namespace.pop("__module__")
-            made = namedtuple(name, names, defaults=defaults, module=module)
-            for key, value in namespace.items():
-                setattr(made, key, value)
-            return made
+            names = tuple(namespace.pop("__annotations__"))
+            defaults = tuple(namespace.pop(key) for key in names if key in namespace)
+            scope = {"make": tuple.__new__}
+            make = eval(f"lambda cls, {', '.join(names)}: make(cls, ({', '.join(names)},))", scope)
+            make.__defaults__ = defaults
+            getters = {key: _tuplegetter(at, "") for at, key in enumerate(names)}
+            own = {"__new__": make, "__slots__": (), "_fields": names, "_replace": _replace}
+            own |= {"__match_args__": names, "__repr__": _represent}
+            return type(name, (tuple,), {**own, **getters, **namespace})
+
+    def _replace(self, **changes):
+        """A copy with other values of some members."""
+        made = tuple(changes.pop(key, value) for key, value in zip(self._fields, self, strict=True))
+        if changes:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(changes)}")
+        return tuple.__new__(type(self), made)
+
+    def _represent(self):
+        members = (f"{key}={value!r}" for key, value in zip(self._fields, self, strict=True))
+        return f"{type(self).__name__}({', '.join(members)})"
 
     NamedTuple = type.__new__(_NamedTupleType, "NamedTuple", (), {})
 

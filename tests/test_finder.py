@@ -30,7 +30,8 @@ def test_modules_and_packages_are_found_with_their_code(package: Path) -> None:
         module = module_from_spec(spec)
         for _ in range(2):
             spec.loader.exec_module(module)
-            assert module.WHERE == (f"elfuse.{name}", str(package / path))
+            expected = f"elfuse.{name}", str(package / path)
+            assert expected == module.WHERE
         assert (spec.submodule_search_locations is not None) == (name == "inner")
 
 

@@ -1,11 +1,9 @@
 """Inodes of an overlay: attributes, content and extended attributes; names are in `naming`."""
 
-import contextlib
 import errno
 import os
 import time
 
-from elfuse.light import partial
 from elfuse.overlay import naming
 from elfuse.overlay.records import (
     DIRECTORY_SIZE,
@@ -18,9 +16,10 @@ from elfuse.overlay.records import (
     attributes,
     failure,
 )
-from elfuse.typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
+from elfuse.typing import TYPE_CHECKING, Any, Sequence
 
 if TYPE_CHECKING:
+    from elfuse.overlay.journal import Transaction
     from elfuse.overlay.overlay import Overlay
 
 _S_IFIFO, _S_IFCHR, _S_IFDIR, _S_IFBLK = 0o010000, 0o020000, 0o040000, 0o060000
@@ -143,7 +142,8 @@ class OverlayInode:
                 return
             if not times:
                 return
-        with self._changing() as (row, replace):
+        with self.fs.transaction() as change:
+            row = self._present(change)
             changed: dict[str, Any] = {}
             if uid is not None:
                 changed["uid"] = uid
@@ -156,20 +156,17 @@ class OverlayInode:
             elif times:
                 changed["atime_ns"] = row.atime_ns if atime_ns is None else atime_ns
                 changed["mtime_ns"] = row.mtime_ns if mtime_ns is None else mtime_ns
-            replace(row._replace(ctime_ns=time.time_ns(), **changed))
+            self._put(change, row._replace(ctime_ns=time.time_ns(), **changed))
 
-    @contextlib.contextmanager
-    def _changing(self) -> Iterator[tuple[Row, Callable[[Row], None]]]:
-        """The present metadata, and what to call with the new."""
-        with self.fs.transaction() as change:
-            # The transaction has read what others did, so a removal is known by now.
-            if self._detached is not None:
-                yield self._detached, self._set_detached
-            else:
-                yield change.row(self.ino), partial(change.rows.__setitem__, self.ino)
+    def _present(self, change: "Transaction") -> Row:
+        """Its metadata. The transaction has read what others did, so a removal is known by now."""
+        return change.row(self.ino) if self._detached is None else self._detached
 
-    def _set_detached(self, row: Row) -> None:
-        self._detached = row
+    def _put(self, change: "Transaction", row: Row) -> None:
+        if self._detached is None:
+            change.rows[self.ino] = row
+        else:
+            self._detached = row
 
     def _set_data_times(self, atime_ns: int | None, mtime_ns: int | None) -> None:
         path = self.host_path()
@@ -268,21 +265,23 @@ class OverlayInode:
             raise failure(errno.E2BIG)
         if name.startswith(b"user.") and self.type_bits not in (_S_IFREG, _S_IFDIR):
             raise failure(errno.EPERM)
-        with self._changing() as (row, replace):
+        with self.fs.transaction() as change:
+            row = self._present(change)
             held = row.xattrs or {}
             if flags & _XATTR_CREATE and name in held:
                 raise failure(errno.EEXIST)
             if flags & _XATTR_REPLACE and name not in held:
                 raise failure(errno.ENODATA)
-            replace(row._replace(ctime_ns=time.time_ns(), xattrs={**held, name: value}))
+            self._put(change, row._replace(ctime_ns=time.time_ns(), xattrs={**held, name: value}))
 
     def removexattr(self, name: bytes) -> None:
         """ENODATA if there is no such attribute."""
-        with self._changing() as (row, replace):
+        with self.fs.transaction() as change:
+            row = self._present(change)
             held = dict(row.xattrs or {})
             if held.pop(name, None) is None:
                 raise failure(errno.ENODATA)
-            replace(row._replace(ctime_ns=time.time_ns(), xattrs=held or None))
+            self._put(change, row._replace(ctime_ns=time.time_ns(), xattrs=held or None))
 
     # Directories
 

@@ -2,7 +2,9 @@
 
     UPPER/in-use     flock: shared by whoever has the upper open, exclusive while it is repaired
     UPPER/control    one mapped page: what is committed, and which tree the upper lies on
-    UPPER/log.N      records: length, CRC-32, JSON of a `Change`
+    UPPER/log.N      records: length, CRC-32, and a `Change`: JSON, or marshal's form of the same in
+                     a log that one run has for itself, for loading `json` takes as long as the
+                     start of a small program
 
 A change is made under a record lock on `control`, which the host drops when its holder dies:
 replay what others appended, validate, append one record, publish the new length. The length and
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import marshal
 import mmap
 import os
 import struct
@@ -25,7 +28,7 @@ import zlib
 
 from elfuse.overlay.records import Row
 from elfuse.overlay.state import Change, State
-from elfuse.typing import TYPE_CHECKING, Callable, Iterator, Self
+from elfuse.typing import TYPE_CHECKING, Any, Callable, Iterator, Self
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -53,8 +56,14 @@ class _Torn(Exception):
 class Journal:
     """One process's view of a log, applied to `state`."""
 
-    def __init__(self, directory: bytes, state: State, repair: Callable[[], Change]) -> None:
-        """`repair` tells what to change after a crash; it is asked if nobody else is here."""
+    def __init__(
+        self, directory: bytes, state: State, repair: Callable[[], Change], *, throwaway: bool
+    ) -> None:
+        """`repair` tells what to change after a crash; it is asked if nobody else is here.
+
+        `throwaway`: nobody opens the directory after this run.
+        """
+        self._encode, self._decode = _THROWAWAY if throwaway else _KEPT
         self._directory = directory
         self.state = state
         self._log = -1
@@ -177,8 +186,6 @@ class Journal:
         return True
 
     def _records(self, start: int, end: int) -> Iterator[tuple[Change, int]]:
-        import json  # loading it takes as long as the rest of this package, for runs that change nothing
-
         data = os.pread(self._log, end - start, start)
         at = 0
         while at < end - start:
@@ -190,7 +197,11 @@ class Journal:
             at += length
             if len(payload) != length or zlib.crc32(payload) != checksum:
                 raise _Torn
-            yield Change.from_json(json.loads(payload)), start + at
+            yield Change.from_list(self._decode(payload)), start + at
+
+    def _record(self, change: Change) -> bytes:
+        payload = self._encode(change.to_list())
+        return _RECORD.pack(len(payload), zlib.crc32(payload)) + payload
 
     def _recover(self, repair: Callable[[], Change]) -> None:
         """Nobody else is here: keep what is whole, drop what a killed process left."""
@@ -235,7 +246,7 @@ class Journal:
 
     def commit(self, change: Change) -> None:
         """Append, publish and apply a change. Inside a transaction only."""
-        record = _encode(change)
+        record = self._record(change)
         _write(self._log, record, self._seen & _LENGTH)
         self._seen += len(record)
         self._word[_WORD_AT] = self._seen
@@ -257,7 +268,7 @@ class Journal:
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         log = os.open(self._log_path(number), flags, 0o600)
         try:
-            data = b"".join(_encode(change) for change in self.state.snapshot())
+            data = b"".join(self._record(change) for change in self.state.snapshot())
             _write(log, data, 0)
             os.fsync(log)
         except BaseException:
@@ -317,11 +328,22 @@ class Transaction(Change):
         self.gone.append(ino)
 
 
-def _encode(change: Change) -> bytes:
-    import json  # see Journal._records
+def _to_json(found: list[Any]) -> bytes:
+    import json
 
-    payload = json.dumps(change.to_json(), separators=(",", ":")).encode()
-    return _RECORD.pack(len(payload), zlib.crc32(payload)) + payload
+    return json.dumps(found, separators=(",", ":")).encode()
+
+
+def _from_json(payload: bytes) -> list[Any]:
+    import json
+
+    found: list[Any] = json.loads(payload)
+    return found
+
+
+_Codec = tuple[Callable[[list[Any]], bytes], Callable[[bytes], list[Any]]]
+_KEPT: _Codec = _to_json, _from_json
+_THROWAWAY: _Codec = marshal.dumps, marshal.loads
 
 
 def _write(fd: int, data: bytes, offset: int) -> None:

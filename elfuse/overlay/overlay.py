@@ -47,7 +47,10 @@ class Capacity(NamedTuple):
 
 
 class Overlay:
-    """A filesystem by the shape the runtime asks for. `tree` None: nothing below, as for a tmpfs."""
+    """A filesystem by the shape the runtime asks for.
+
+    `tree` None is a tmpfs: there is nothing below, and nobody opens the upper after this run.
+    """
 
     def __init__(
         self,
@@ -74,7 +77,7 @@ class Overlay:
         self._unnamed = UnnamedFiles()
         self.state = State(self.tree, self._on_gone)
         try:
-            self.journal = Journal(self.upper, self.state, self._repair)
+            self.journal = Journal(self.upper, self.state, self._repair, throwaway=tree is None)
         except BaseException:
             self.tree.close()
             raise

@@ -30,27 +30,27 @@ class Change:
     def __bool__(self) -> bool:
         return bool(self.rows or self.names or self.gone)
 
-    def to_json(self) -> list[Any]:
-        """As the log has it. Bytes are written as U+0000 to U+00FF: exact, whatever the locale."""
+    def to_list(self) -> list[Any]:
+        """As the log has it, of what JSON knows. Bytes are written as U+0000 to U+00FF: exact, whatever the locale."""
         return [
-            [_row_to_json(ino, row) for ino, row in self.rows.items()],
+            [_row_to_list(ino, row) for ino, row in self.rows.items()],
             [(parent, name.decode("latin-1"), ino) for parent, name, ino in self.names],
             self.gone,
             self.next_ino,
         ]
 
     @classmethod
-    def from_json(cls, found: list[Any]) -> "Change":
-        """The inverse of `to_json`."""
+    def from_list(cls, found: list[Any]) -> "Change":
+        """The inverse of `to_list`."""
         change = cls()
-        change.rows = {row[0]: _row_from_json(row) for row in found[0]}
+        change.rows = {row[0]: _row_from_list(row) for row in found[0]}
         change.names = [(parent, name.encode("latin-1"), ino) for parent, name, ino in found[1]]
         change.gone = found[2]
         change.next_ino = found[3]
         return change
 
 
-def _row_to_json(ino: int, row: Row) -> list[Any]:
+def _row_to_list(ino: int, row: Row) -> list[Any]:
     if not row.name and not row.target and row.xattrs is None:
         return [ino, *row[:11]]
     xattrs = {
@@ -60,7 +60,7 @@ def _row_to_json(ino: int, row: Row) -> list[Any]:
     return [ino, *row[:11], row.name.decode("latin-1"), row.target.decode("latin-1"), xattrs]
 
 
-def _row_from_json(found: list[Any]) -> Row:
+def _row_from_list(found: list[Any]) -> Row:
     if len(found) == 12:
         return Row(*found[1:])
     name, target, held = found[12:]
