@@ -39,6 +39,8 @@ int main(int argc, char **argv) {
         sum = sum * 31 + numbers[i];
     if (argc > 2) {
         /* Become the same program again, as often as there are words. */
+        if (getenv("GATE") && (write(1, "gate\\n", 5) < 0 || read(0, &seed, 1) < 0))
+            return 1;
         argv[1] = argv[0];
         execv("/proc/self/exe", argv + 1);
     }
@@ -158,6 +160,29 @@ def test_programs_of_one_run_use_what_is_kept(runs: Runs, program: Callable[...,
     # Counted since the last execve, over which decoded code of libc.so lasts.
     assert (last.output, last.objects) == (first.output, 3)
     assert last.installed > 0
+
+
+def test_an_object_that_is_replaced_is_not_used_by_the_next_program(
+    runs: Runs, program: Callable[..., Path]
+) -> None:
+    words = "--sysroot", LIBRARIES, program(static=False), "1", "2"
+    expected = runs.warm(*words)
+    library = max(runs.cache.objects(), key=lambda found: found.base if found.base >> 37 else 0)
+    command = [*ELFUSE, "--engine", "jit", "--env", "GATE=1", *words]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [str(word) for word in command], env=runs.env, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "gate\n"
+        replacement = Path(f"{library.path}.new")
+        replacement.write_bytes(bytes(library.size))
+        replacement.chmod(0o600)
+        replacement.rename(library.path)
+        out, err = running.communicate("g", timeout=60)
+    assert (running.returncode, out) == (0, expected.output), err
+    counts = re.findall(r"(\d+) hot, (\d+) objects", err)
+    assert int(counts[-1][1]) == expected.objects - 1
 
 
 def test_nothing_is_kept_when_it_is_off(runs: Runs, program: Callable[..., Path]) -> None:

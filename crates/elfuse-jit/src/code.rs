@@ -195,6 +195,12 @@ const DECODED: u8 = 8;
 /// Regions that begin in the page are from the cache.
 const KEPT: u8 = 16;
 
+/// What stays true of a page whose code comes back.
+const LEARNT: u8 = COMPILED | CACHED | DECODED | KEPT;
+
+/// Bytes of the arena that may be in use by what outlives an execve, and by what does not in between.
+const MOST_KEPT: u64 = 64 << 20;
+
 /// Around the entries, so that direct branches out of the address space land somewhere.
 const MARGIN: u64 = 1 << 30;
 
@@ -435,13 +441,18 @@ impl Code {
             .clone()
             .any(|page| self.page(page).load(Ordering::Relaxed) & COMPILED != 0)
         {
-            for head in self.compiler.take_overlapping(start, end) {
-                self.uninstall(head);
-            }
+            self.forget_own(start, end);
             let cached = self.cache.iter();
             for head in cached.flat_map(|cache| cache.overlapping(self, start, end)) {
                 self.uninstall(head);
             }
+        }
+    }
+
+    /// Drop the regions of this process's compiler that contain instructions of a range.
+    fn forget_own(&self, start: u64, end: u64) {
+        for head in self.compiler.take_overlapping(start, end) {
+            self.uninstall(head);
         }
     }
 
@@ -474,17 +485,28 @@ impl Code {
         if start >= end {
             return;
         }
-        // Compiled code belongs to the program that is going.
-        self.forget_compiled(start, end);
+        let Some(parked) = self.parked() else {
+            return;
+        };
+        // What this process compiled belongs to the program that is going. What is kept between
+        // runs stays in use: dropping it, and finding it again, touches more memory than all else.
+        let kept = self.cache.as_ref().is_some_and(|cache| {
+            self.forget_own(start, end);
+            cache.park(self, start, end)
+        });
+        if kept {
+            self.offsets.move_to(&parked.offsets, start, end - start);
+        } else {
+            self.forget_compiled(start, end);
+        }
         let scale = ENTRY / 4;
-        if let Some(parked) = self.parked() {
-            let (offset, length) = (MARGIN + start * scale, (end - start) * scale);
-            self.entries.move_to(&parked.entries, offset, length);
-            for page in start >> PAGE_BITS..end >> PAGE_BITS {
-                let decoded = self.page(page).load(Ordering::Relaxed) & DECODED;
-                if decoded != 0 {
-                    parked.page(page).store(decoded, Ordering::Relaxed);
-                }
+        let (offset, length) = (MARGIN + start * scale, (end - start) * scale);
+        self.entries.move_to(&parked.entries, offset, length);
+        let mask = if kept { LEARNT } else { DECODED };
+        for page in start >> PAGE_BITS..end >> PAGE_BITS {
+            let flags = self.page(page).load(Ordering::Relaxed) & mask;
+            if parked.page(page).load(Ordering::Relaxed) != flags {
+                parked.page(page).store(flags, Ordering::Relaxed);
             }
         }
     }
@@ -497,10 +519,20 @@ impl Code {
         if let Some(parked) = self.parked().filter(|_| start < end) {
             let (offset, length) = (MARGIN + start * scale, (end - start) * scale);
             parked.entries.move_to(&self.entries, offset, length);
+            let cache = self.cache.as_ref();
+            let mask = if cache.is_some_and(|cache| cache.unpark(start, end)) {
+                parked.offsets.move_to(&self.offsets, start, end - start);
+                LEARNT
+            } else {
+                // Entries of regions that were in use notice it (`Cpu::run_compiled`).
+                parked.offsets.discard(start, end - start);
+                DECODED
+            };
             for page in start >> PAGE_BITS..end >> PAGE_BITS {
-                if parked.page(page).load(Ordering::Relaxed) != 0 {
+                let flags = parked.page(page).load(Ordering::Relaxed);
+                if flags != 0 {
                     parked.page(page).store(0, Ordering::Relaxed);
-                    self.page(page).fetch_or(DECODED, Ordering::Relaxed);
+                    self.page(page).fetch_or(flags & mask, Ordering::Relaxed);
                 }
             }
         }
@@ -511,6 +543,7 @@ impl Code {
         let make = || {
             Some(Parked {
                 entries: Reservation::new(self.entries.length).ok()?,
+                offsets: Reservation::new(self.offsets.length).ok()?,
                 pages: Reservation::new(self.executable.length).ok()?,
             })
         };
@@ -524,10 +557,10 @@ impl Code {
         self.entries.discard(0, self.entries.length);
         self.executable.discard(0, self.executable.length);
         self.offsets.discard(0, self.offsets.length);
-        if let Some(cache) = &self.cache {
-            cache.reset();
+        let keep = self.arena.used() <= MOST_KEPT;
+        if !self.cache.as_ref().is_some_and(|cache| cache.reset(keep)) {
+            self.arena.reset();
         }
-        self.arena.reset();
     }
 }
 
@@ -535,7 +568,9 @@ impl Code {
 #[derive(Debug)]
 struct Parked {
     entries: Reservation,
-    /// A byte per page, not 0 if entries of the page were decoded.
+    /// Of compiled code that is kept between runs.
+    offsets: Reservation,
+    /// The flags of pages.
     pages: Reservation,
 }
 

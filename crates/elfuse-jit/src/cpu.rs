@@ -460,9 +460,14 @@ impl Cpu {
         if self.debugged {
             return interp::reached(self, ip);
         }
-        let Some(entry) = self.code.compiled(ip).filter(|_| self.state.x(FPCR) == 0) else {
-            return interp::execute_original(self, ip);
+        let Some(entry) = self.code.compiled(ip) else {
+            // It was dropped meanwhile, or with a program before this one.
+            self.code.forget_decoded(self.code.pc(ip));
+            return interp::decode(self, ip);
         };
+        if self.state.x(FPCR) != 0 {
+            return interp::execute_original(self, ip);
+        }
         let pc = compile::call(self, entry);
         interp::settle_flags(&mut self.state);
         self.faulted.store(0, Ordering::Relaxed);

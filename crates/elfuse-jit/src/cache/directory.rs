@@ -77,7 +77,7 @@ impl Directory {
     }
 
     /// The object `name` of this engine, if it is a file that only the user can have written.
-    pub(super) fn object(&self, name: &str) -> Option<(File, u64)> {
+    pub(super) fn object(&self, name: &str) -> Option<(File, libc::stat)> {
         let file = self
             .open(
                 &format!("code/{}/{name}", self.key),
@@ -90,7 +90,7 @@ impl Directory {
         mark_used(&file, &status);
         let own = status.st_uid == user && status.st_mode & 0o022 == 0;
         let regular = status.st_mode & libc::S_IFMT == libc::S_IFREG;
-        (own && regular).then_some((file, status.st_size as u64))
+        (own && regular).then_some((file, status))
     }
 
     /// Leave a profile for the worker. It appears whole or not at all.

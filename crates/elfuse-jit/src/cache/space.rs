@@ -21,9 +21,9 @@ const MANY_HEADS: usize = 4096;
 /// Counters for tests and for people who wonder.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Statistics {
-    /// Objects mapped since the address space was empty.
+    /// Objects of code that is mapped.
     pub objects: u64,
-    /// Regions taken from them.
+    /// Regions taken from them since the address space was empty.
     pub installed: u64,
     /// Hot heads not written down yet.
     pub noted: u64,
@@ -41,6 +41,8 @@ pub(crate) struct Cache {
 struct State {
     /// Mapped code, in the order of mapping: later ones may lie over earlier ones.
     mappings: Vec<Mapping>,
+    /// Those of code that may come back, with their regions in use.
+    parked: Vec<Mapping>,
     /// Objects in the arena, by name.
     loaded: HashMap<String, Loaded>,
     /// Heads to write down.
@@ -54,6 +56,8 @@ struct State {
 struct Loaded {
     offset: u32,
     length: u32,
+    /// Of the file, which nobody else has while this one is mapped.
+    inode: u64,
 }
 
 #[derive(Debug)]
@@ -66,6 +70,8 @@ struct Mapping {
     loaded: Option<Loaded>,
     /// Pages of the object whose regions are in use, by index.
     installed: Vec<usize>,
+    /// How many regions those are.
+    regions: u64,
 }
 
 impl Mapping {
@@ -90,7 +96,28 @@ impl Mapping {
                 count += 1;
             }
         }
+        self.regions += count;
         count
+    }
+
+    /// The heads of its regions in use that have instructions in a range.
+    fn heads(&self, code: &Code, start: u64, end: u64) -> Vec<u64> {
+        let mut heads = Vec::new();
+        if end <= self.start || self.end <= start {
+            return heads;
+        }
+        let Some(object) = self.loaded.and_then(|loaded| object(code, loaded)) else {
+            return heads;
+        };
+        for &index in &self.installed {
+            let regions = object.page(index).map(|page| object.regions(page));
+            for entry in regions.into_iter().flatten() {
+                if ranges(self.base, &entry).any(|(from, to, _)| from < end && start < to) {
+                    heads.push(self.base + u64::from(entry.head));
+                }
+            }
+        }
+        heads
     }
 }
 
@@ -119,7 +146,12 @@ impl Cache {
 
     pub(crate) fn statistics(&self) -> Statistics {
         let locked = self.lock();
+        let mappings = locked.state.mappings.iter();
+        let objects: HashSet<u32> = mappings
+            .filter_map(|mapping| mapping.loaded.map(|loaded| loaded.offset))
+            .collect();
         Statistics {
+            objects: objects.len() as u64,
             noted: locked.state.noted.len() as u64,
             ..locked.state.statistics
         }
@@ -137,9 +169,28 @@ impl Cache {
             return;
         }
         let identity = Identity::of(&status);
+        let end = start + length;
         let mut locked = self.lock();
         let loaded = self.load(&mut locked.state, code, &identity, base);
-        let end = start + length;
+        let known = locked.state.mappings.iter();
+        let known = known.rev().position(|mapping| {
+            (mapping.start, mapping.base) == (start, base) && mapping.end <= end
+        });
+        if let Some(behind) = known {
+            let index = locked.state.mappings.len() - 1 - behind;
+            let mapping = &mut locked.state.mappings[index];
+            let inode = |loaded: Option<Loaded>| loaded.map(|loaded| loaded.inode);
+            if mapping.identity == identity && inode(mapping.loaded) == inode(loaded) {
+                // Restored with its regions.
+                mapping.end = end;
+                let regions = mapping.regions;
+                locked.state.statistics.installed += regions;
+                return;
+            }
+            for head in locked.state.mappings.remove(index).heads(code, start, end) {
+                code.uninstall(head);
+            }
+        }
         let mut mapping = Mapping {
             start,
             end,
@@ -148,6 +199,7 @@ impl Cache {
             path: directory::path_of(fd),
             loaded,
             installed: Vec::new(),
+            regions: 0,
         };
         let mut installed = 0;
         if let Some(object) = loaded.and_then(|loaded| object(code, loaded)) {
@@ -179,17 +231,23 @@ impl Cache {
         base: u64,
     ) -> Option<Loaded> {
         let name = format!("{}-{base:x}", self.directory.known(identity)?);
-        if let Some(loaded) = state.loaded.get(&name) {
+        let (file, status) = self.directory.object(&name)?;
+        let inode = status.st_ino;
+        if let Some(loaded) = state.loaded.get(&name)
+            && loaded.inode == inode
+        {
             return Some(*loaded);
         }
-        let (file, length) = self.directory.object(&name)?;
-        let length = u32::try_from(length).ok()?;
+        let length = u32::try_from(status.st_size).ok()?;
         let offset = code.arena.map(file.as_raw_fd(), length)?;
-        let loaded = Loaded { offset, length };
+        let loaded = Loaded {
+            offset,
+            length,
+            inode,
+        };
         if object(code, loaded)?.base != base {
             return None;
         }
-        state.statistics.objects += 1;
         state.loaded.insert(name, loaded);
         Some(loaded)
     }
@@ -212,25 +270,11 @@ impl Cache {
 
     /// The heads of regions in use that have instructions in a range; they are used no more.
     pub(crate) fn overlapping(&self, code: &Code, start: u64, end: u64) -> Vec<u64> {
-        let mut heads = Vec::new();
-        let mut locked = self.lock();
-        for mapping in &mut locked.state.mappings {
-            if end <= mapping.start || mapping.end <= start {
-                continue;
-            }
-            let Some(object) = mapping.loaded.and_then(|loaded| object(code, loaded)) else {
-                continue;
-            };
-            for &index in &mapping.installed {
-                let regions = object.page(index).map(|page| object.regions(page));
-                for entry in regions.into_iter().flatten() {
-                    if ranges(mapping.base, &entry).any(|(from, to, _)| from < end && start < to) {
-                        heads.push(mapping.base + u64::from(entry.head));
-                    }
-                }
-            }
-        }
-        heads
+        let locked = self.lock();
+        let mappings = locked.state.mappings.iter();
+        mappings
+            .flat_map(|mapping| mapping.heads(code, start, end))
+            .collect()
     }
 
     /// Code was unmapped, or is no code any more.
@@ -277,9 +321,63 @@ impl Cache {
         locked.state.hot = false;
     }
 
-    /// Nothing is mapped any more; the arena is about to be emptied.
-    pub(crate) fn reset(&self) {
-        *self.lock().state = State::default();
+    /// Put the code of a range aside, with its regions in use; whether it is one mapping's.
+    ///
+    /// What is behind the range was mapped with it, and replaced: dynamic linkers map a library
+    /// whole first.
+    pub(crate) fn park(&self, code: &Code, start: u64, end: u64) -> bool {
+        let mut locked = self.lock();
+        let state = &mut *locked.state;
+        state
+            .parked
+            .retain(|mapping| mapping.end <= start || end <= mapping.start);
+        let mut overlapping = state
+            .mappings
+            .iter()
+            .enumerate()
+            .filter(|(_, mapping)| mapping.start < end && start < mapping.end);
+        let Some((index, mapping)) = overlapping.next() else {
+            return false;
+        };
+        let whole = mapping.start == start && end <= mapping.end && mapping.loaded.is_some();
+        if !whole || overlapping.next().is_some() {
+            return false;
+        }
+        let mut mapping = state.mappings.remove(index);
+        for head in mapping.heads(code, end, mapping.end) {
+            code.uninstall(head);
+        }
+        mapping.end = end;
+        state.parked.push(mapping);
+        true
+    }
+
+    /// Code of a range came back: whether its regions are in use again.
+    pub(crate) fn unpark(&self, start: u64, end: u64) -> bool {
+        let mut locked = self.lock();
+        let state = &mut *locked.state;
+        let index = state
+            .parked
+            .iter()
+            .position(|mapping| (mapping.start, mapping.end) == (start, end));
+        let Some(index) = index else {
+            return false;
+        };
+        let mapping = state.parked.remove(index);
+        state.mappings.push(mapping);
+        true
+    }
+
+    /// Nothing is mapped any more. Whether the arena holds code that may come back: only if `keep`.
+    pub(crate) fn reset(&self, keep: bool) -> bool {
+        let mut locked = self.lock();
+        let before = std::mem::take(&mut *locked.state);
+        if !keep || before.parked.is_empty() {
+            return false;
+        }
+        locked.state.parked = before.parked;
+        locked.state.loaded = before.loaded;
+        true
     }
 }
 

@@ -63,6 +63,11 @@ impl Arena {
         unsafe { std::slice::from_raw_parts(start, length as usize) }
     }
 
+    /// Bytes given out so far.
+    pub(crate) fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
     /// Forget all code; none of it executes.
     pub(crate) fn reset(&self) {
         let used = self.used.swap(64, Ordering::Relaxed).min(SIZE);
