@@ -20,6 +20,8 @@ _PROBE = """
 import time
 marks = [time.monotonic_ns()]
 import os, sys
+from elfuse import finder
+finder.install()
 for name in sys.argv.pop(1).split(","):
     __import__(name)
 from elfuse.__main__ import main
@@ -41,7 +43,7 @@ main()
 
 
 def breakdown(guest: list[str], home: Path, rounds: int) -> dict[str, float]:
-    """Milliseconds of each of PARTS, medians; the guest is what follows `python -m elfuse`."""
+    """Milliseconds of each of PARTS, medians; the guest is what follows `elfuse`."""
     _, modules = _probe(guest, home, ["os"])
     times = [_probe(guest, home, modules)[0] for _ in range(rounds)]
     return {
