@@ -78,6 +78,12 @@ class Space:
     def set_points(self, stops: list[int], watches: list[tuple[int, int, int]]) -> None:
         """Addresses of instructions; start, length and accesses of watched memory."""
 
+    def add_anonymous(self, start: int, length: int) -> None:
+        """Private anonymous memory without instructions was mapped: `madvise` may be answered."""
+
+    def remove_anonymous(self, start: int, length: int) -> None:
+        """It is gone, or something else."""
+
     def invalidate(self, start: int, length: int) -> None:
         """Instructions here changed."""
 

@@ -99,6 +99,39 @@ class _Memory(Slab):
             self.texts.change(start, length)
             self.code.invalidate(start, length)
 
+    # Which memory `madvise` can be answered for without the kernel part.
+
+    def map_anonymous(
+        self, start: int, length: int, protection: Protection, *, shared: bool
+    ) -> None:
+        super().map_anonymous(start, length, protection, shared=shared)
+        if shared or protection & _EXECUTE:
+            self.code.remove_anonymous(start, length)
+        else:
+            self.code.add_anonymous(start, length)
+
+    def map_file(
+        self, start: int, length: int, protection: Protection, fd: int, offset: int, *, shared: bool
+    ) -> None:
+        self.code.remove_anonymous(start, length)
+        super().map_file(start, length, protection, fd, offset, shared=shared)
+
+    def unmap(self, start: int, length: int) -> None:
+        self.code.remove_anonymous(start, length)
+        super().unmap(start, length)
+
+    def protect(self, start: int, length: int, protection: Protection) -> None:
+        if protection & _EXECUTE:
+            self.code.remove_anonymous(start, length)
+        super().protect(start, length, protection)
+
+    def move(self, start: int, to: int, length: int) -> None:
+        self.code.remove_anonymous(start, length)
+        self.code.remove_anonymous(to, length)
+        super().move(start, to, length)
+
+    # Code
+
     def _replaced(self, start: int, length: int, parts: list[Range[Protection]]) -> None:
         self.texts.change(start, length)
         super()._replaced(start, length, parts)

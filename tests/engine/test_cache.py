@@ -171,7 +171,12 @@ def test_an_object_that_is_replaced_is_not_used_by_the_next_program(
     command = [*ELFUSE, "--engine", "jit", "--env", "GATE=1", *words]
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        [str(word) for word in command], env=runs.env, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        [str(word) for word in command],
+        env=runs.env,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
     ) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == "gate\n"

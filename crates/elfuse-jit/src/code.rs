@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use crate::access::Access;
 use crate::cache::Cache;
+use crate::calls::advice::Anonymous;
 use crate::compile::{self, Arena, Compiler};
 use crate::coverage::Coverage;
 use crate::cpu::Cpu;
@@ -178,6 +179,8 @@ pub struct Code {
     pub(crate) threshold: u16,
     /// Compiled code, too, checks that guest addresses are in guest memory.
     pub(crate) confined: bool,
+    /// Memory that calls may discard.
+    pub(crate) anonymous: Anonymous,
     /// Where threads stop for a debugger.
     pub(crate) points: Points,
     /// Told of every instruction that is decoded.
@@ -212,6 +215,7 @@ impl Code {
     pub fn new(memory: u64, threshold: u16, confined: bool) -> io::Result<Self> {
         Ok(Self {
             confined,
+            anonymous: Anonymous::default(),
             points: Points::default(),
             offsets: Reservation::new(LIMIT)?,
             arena: Arena::new()?,
@@ -554,6 +558,7 @@ impl Code {
     pub fn reset(&self) {
         // First, so that nothing is installed any more that was compiled before.
         self.compiler.reset();
+        self.anonymous.remove(0, LIMIT);
         self.entries.discard(0, self.entries.length);
         self.executable.discard(0, self.executable.length);
         self.offsets.discard(0, self.offsets.length);

@@ -61,6 +61,14 @@ impl Space {
         self.code.set_executable(start, length, allowed);
     }
 
+    fn add_anonymous(&self, start: u64, length: u64) {
+        self.code.anonymous.add(start, start + length);
+    }
+
+    fn remove_anonymous(&self, start: u64, length: u64) {
+        self.code.anonymous.remove(start, start + length);
+    }
+
     fn invalidate(&self, start: u64, length: u64) {
         self.code.invalidate(start, length);
     }

@@ -2,6 +2,7 @@
 //!
 //! Everything unusual, a bad pointer included, is left to it: `answer` then changes nothing.
 
+pub(crate) mod advice;
 mod clocks;
 pub mod descriptors;
 pub mod futex;
@@ -53,6 +54,7 @@ pub(crate) fn answer(cpu: &Cpu) -> Option<u64> {
         172 => Some(answers.pid.into()),
         number @ 174..=177 => Some(cpu.shared.id(number as usize - 174).into()),
         178 => Some(answers.tid.into()),
+        233 => advice::advise(cpu),
         _ => None,
     }
 }
