@@ -216,6 +216,7 @@ class JitEngine:
     """
 
     name = "jit"
+    identification = True
 
     def __init__(self, cache: str = "", *, confined: bool = False) -> None:
         self.memory = _Memory(cache, confined=confined)

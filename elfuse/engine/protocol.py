@@ -227,6 +227,10 @@ class Engine(Protocol):
     @property
     def memory(self) -> AddressSpace: ...
     @property
+    def identification(self) -> bool:
+        """Programs can read ID registers, as if Linux emulated that (HWCAP_CPUID)."""
+
+    @property
     def words(self) -> Words | None:
         """Where the host can wait for words of guest memory; None: only the kernel part can."""
 

@@ -520,6 +520,7 @@ class UnicornEngine:
     """See `engine.protocol.Engine`."""
 
     name = "unicorn"
+    identification = False
 
     def __init__(self) -> None:
         self.lib = _load()

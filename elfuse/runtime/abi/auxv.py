@@ -23,16 +23,24 @@ _FEATURES = {
     "sha2": 6,
     "crc32": 7,
     "atomics": 8,
+    "fphp": 9,
+    "asimdhp": 10,
+    "cpuid": 11,
     "asimdrdm": 12,
+    "jscvt": 13,
+    "fcma": 14,
     "lrcpc": 15,
     "dcpop": 16,
     "asimddp": 20,
+    "flagm": 27,
 }
-"""Names as in /proc/cpuinfo, and HWCAP_* bit numbers (arm64 asm/hwcap.h).
+"""Names as in /proc/cpuinfo, and HWCAP_* bit numbers (arm64 asm/hwcap.h): what is complete."""
 
-Without cpuid: the ID registers are not readable from EL0 here.
-"""
-HWCAP = sum(1 << bit for bit in _FEATURES.values())
-HWCAP_NAMES = tuple(_FEATURES)
+
+def features(*, identification: bool) -> dict[str, int]:
+    """Names and bits in AT_HWCAP; `identification`: the engine lets programs read ID registers."""
+    return {name: bit for name, bit in _FEATURES.items() if identification or name != "cpuid"}
+
+
 MINSIGSTKSZ = 4720
 CLOCK_TICKS = 100

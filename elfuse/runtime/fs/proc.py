@@ -384,7 +384,7 @@ def mount_proc(kernel: "Kernel") -> PseudoFilesystem:
         b"self": link(own),
         b"thread-self": link(thread),
         b"mounts": link(lambda: b"self/mounts"),
-        b"cpuinfo": text(system_info.cpuinfo),
+        b"cpuinfo": text(lambda: system_info.cpuinfo(kernel)),
         b"meminfo": text(system_info.meminfo),
         b"uptime": text(lambda: system_info.uptime(time.monotonic_ns() - kernel.boot_ns)),
         b"version": text(system_info.version),

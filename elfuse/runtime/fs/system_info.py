@@ -3,7 +3,7 @@
 import os
 import time
 
-from elfuse.runtime.abi.auxv import HWCAP_NAMES
+from elfuse.runtime.abi import auxv
 from elfuse.runtime.abi.system import MACHINE, RELEASE, SYSNAME, VERSION
 from elfuse.runtime.fs.pseudo import Maker
 from elfuse.runtime.processes import State
@@ -14,16 +14,14 @@ if TYPE_CHECKING:
     from elfuse.runtime.process import Process
     from elfuse.runtime.processes import ProcessTable
 
-_FEATURES = " ".join(HWCAP_NAMES).encode()
-
-
-def cpuinfo() -> bytes:
-    """One paragraph per host CPU; the implementer fields are those of a Cortex-A76."""
+def cpuinfo(kernel: "Kernel") -> bytes:
+    """One paragraph per host CPU; the implementer fields are those of MIDR_EL1, of no real one."""
+    features = auxv.features(identification=kernel.engine.identification)
     one = (
         b"processor\t: %d\nBogoMIPS\t: 100.00\nFeatures\t: "
-        + _FEATURES
-        + b"\nCPU implementer\t: 0x41\nCPU architecture: 8\nCPU variant\t: 0x4\n"
-        b"CPU part\t: 0xd0b\nCPU revision\t: 1\n\n"
+        + " ".join(features).encode()
+        + b"\nCPU implementer\t: 0x00\nCPU architecture: 8\nCPU variant\t: 0x0\n"
+        b"CPU part\t: 0x051\nCPU revision\t: 0\n\n"
     )
     return b"".join(one % number for number in range(os.cpu_count() or 1))
 

@@ -137,10 +137,11 @@ class Image(Record):
         memory.exe_location = self.program.file.location
         vdso_base = self._map_vdso(memory)
         credentials = task.credentials
+        features = auxv.features(identification=task.kernel.engine.identification)
         vector = {
             auxv.AT_SYSINFO_EHDR: vdso_base,
             auxv.AT_MINSIGSTKSZ: auxv.MINSIGSTKSZ,
-            auxv.AT_HWCAP: auxv.HWCAP,
+            auxv.AT_HWCAP: sum(1 << bit for bit in features.values()),
             auxv.AT_PAGESZ: PAGE,
             auxv.AT_CLKTCK: auxv.CLOCK_TICKS,
             auxv.AT_PHDR: base + self.program.headers_address,
