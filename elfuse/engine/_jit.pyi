@@ -84,6 +84,15 @@ class Space:
     def remove_anonymous(self, start: int, length: int) -> None:
         """It is gone, or something else."""
 
+    def serve_break(self, start: int, end: int, limit: int) -> None:
+        """Answer brk(2) for a heap that begins at `start`, up to `limit`."""
+
+    def break_end(self) -> int:
+        """Where the program break is."""
+
+    def stop_break(self) -> int:
+        """Where it is, and stays from now on."""
+
     def invalidate(self, start: int, length: int) -> None:
         """Instructions here changed."""
 

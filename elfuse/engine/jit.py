@@ -130,6 +130,16 @@ class _Memory(Slab):
         self.code.remove_anonymous(to, length)
         super().move(start, to, length)
 
+    def serve_break(self, start: int, end: int, limit: int) -> bool:
+        self.code.serve_break(start, end, limit)
+        return True
+
+    def break_end(self) -> int:
+        return self.code.break_end()
+
+    def stop_break(self) -> int:
+        return self.code.stop_break()
+
     # Code
 
     def _replaced(self, start: int, length: int, parts: list[Range[Protection]]) -> None:

@@ -218,6 +218,21 @@ class AddressSpace(Protocol):
     def clear(self) -> None:
         """Unmap everything (execve)."""
 
+    def serve_break(self, start: int, end: int, limit: int) -> bool:
+        """Let the engine answer brk(2) for a heap that begins at `start` and may grow up to `limit`.
+
+        False if it does not. It maps pages for reading and writing then, which `grown` tells of.
+        """
+
+    def break_end(self) -> int:
+        """Where the program break is, while the engine moves it."""
+
+    def stop_break(self) -> int:
+        """Where it is, and stays."""
+
+    def grown(self, start: int, length: int) -> None:
+        """Take note of pages that the engine mapped for the heap."""
+
 
 class Engine(Protocol):
     """A back end: one address space and its vCPUs."""

@@ -169,6 +169,21 @@ class Slab:
         self.protections = RangeMap()
         self._cleared()
 
+    # Engines that answer brk(2) have their own.
+
+    def serve_break(self, start: int, end: int, limit: int) -> bool:
+        del start, end, limit
+        return False
+
+    def break_end(self) -> int:
+        raise NotImplementedError
+
+    def stop_break(self) -> int:
+        raise NotImplementedError
+
+    def grown(self, start: int, length: int) -> None:
+        self.protections.set(start, start + length, Protection.READ | Protection.WRITE)
+
     def _host_protection(self, protection: Protection) -> int:
         """On arm64 what can be written can be read; what can be executed is read by the engine."""
         if not self._enforced or protection & Protection.WRITE:

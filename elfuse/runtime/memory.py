@@ -26,6 +26,11 @@ _STACK_LIMIT = 8 << 20
 _USUAL = Protection.READ | Protection.WRITE | Protection.EXECUTE
 
 
+_HEAP = Area(Protection.READ | Protection.WRITE, name=b"[heap]")
+_BREAK_RESERVE = 64 << 20
+"""As far as the engine may move the break by itself."""
+
+
 def page_up(value: int) -> int:
     """The next page boundary."""
     return (value + PAGE - 1) & -PAGE
@@ -37,14 +42,17 @@ class Memory:
     def __init__(self, space: AddressSpace) -> None:
         self.space = space
         self.view = space.view
-        self._areas: RangeMap[Area] = RangeMap()
+        self._known: RangeMap[Area] = RangeMap()
+        self._break_moves = False
+        """The engine answers brk(2)."""
         self.randomize = True
         self.places = Places(space.limit)
         self.reset()
 
     def reset(self) -> None:
         """An empty address space, for execve."""
-        self._areas = RangeMap()
+        self._hold_break()
+        self._known = RangeMap()
         self._wipes = False
         """Whether some area may have to be wiped in the child of a fork."""
         self.space.clear()
@@ -286,11 +294,41 @@ class Memory:
         if below is not None and not below.value.grows_down and start - below.end < _STACK_GUARD:
             return False
         length = above.start - start
+        self._hold_break()
         self.space.map_anonymous(start, length, above.value.protection, shared=False)
         self._areas.set(start, start + length, above.value)
         return True
 
     # Areas
+
+    @property
+    def _areas(self) -> RangeMap[Area]:
+        """What is mapped, with the heap as far as it has grown."""
+        if self._break_moves:
+            self._follow_break(self.space.break_end())
+        return self._known
+
+    def _follow_break(self, end: int) -> None:
+        """The engine has moved the break, never down by pages."""
+        old, new = page_up(self.brk_end), page_up(end)
+        self.brk_end = end
+        if new > old:
+            self._known.set(old, new, _HEAP)
+            self.space.grown(old, new - old)
+
+    def _hold_break(self) -> None:
+        """Before mappings change: the break stays until the next brk(2) that comes here."""
+        if self._break_moves:
+            self._break_moves = False
+            self._follow_break(self.space.stop_break())
+
+    def _let_break_move(self) -> None:
+        """Up to a page before the next mapping."""
+        last = page_up(self.brk_end)
+        above = self._known.after(last)
+        limit = min(last + _BREAK_RESERVE, (above.start if above else self.space.limit) - PAGE)
+        if limit > last:
+            self._break_moves = self.space.serve_break(self.brk_start, self.brk_end, limit)
 
     def areas(self) -> Iterator[Listing]:
         """The areas in order, neighbours that differ in nothing merged."""
@@ -351,6 +389,7 @@ class Memory:
         offset: int,
     ) -> int:
         """mmap(2): the address. `file` is None for MAP_ANONYMOUS."""
+        self._hold_break()
         if length == 0 or offset & (PAGE - 1) or offset < 0:
             raise SyscallError(Errno.EINVAL)
         length = page_up(length)
@@ -422,6 +461,7 @@ class Memory:
         self._install(start, length, area)
 
     def _install(self, start: int, length: int, area: Area) -> None:
+        self._hold_break()
         if area.backing is None:
             self.space.map_anonymous(start, length, area.protection, shared=area.shared)
         else:
@@ -438,6 +478,7 @@ class Memory:
 
     def munmap(self, start: int, length: int) -> None:
         """munmap(2)."""
+        self._hold_break()
         if start & (PAGE - 1) or length == 0 or start + length > self.space.limit:
             raise SyscallError(Errno.EINVAL)
         length = page_up(length)
@@ -447,6 +488,7 @@ class Memory:
 
     def mprotect(self, start: int, length: int, protection: int) -> None:
         """mprotect(2); what precedes a gap is changed before ENOMEM, as on Linux."""
+        self._hold_break()
         grows = protection & (mman.PROT_GROWSDOWN | mman.PROT_GROWSUP)
         known = int(_USUAL) | mman.PROT_BTI | mman.PROT_GROWSDOWN | mman.PROT_GROWSUP
         if start & (PAGE - 1) or protection & ~known:
@@ -490,6 +532,7 @@ class Memory:
 
     def mremap(self, old: int, old_size: int, new_size: int, flags: int, target: int) -> int:
         """mremap(2): where the mapping is now."""
+        self._hold_break()
         move, fixed, keep = (
             flags & mman.MREMAP_MAYMOVE,
             flags & mman.MREMAP_FIXED,
@@ -592,17 +635,18 @@ class Memory:
 
     def set_brk(self, wanted: int) -> int:
         """brk(2): the program break after the call, unchanged if it cannot be moved."""
+        self._hold_break()
         if wanted < self.brk_start:
             return self.brk_end
         old, new = page_up(self.brk_end), page_up(wanted)
         if new > old:
             if new + PAGE > self.space.limit or self._areas.overlapping(old, new + PAGE):
                 return self.brk_end
-            heap = Area(Protection.READ | Protection.WRITE, name=b"[heap]")
-            self._install(old, new - old, heap)
+            self._install(old, new - old, _HEAP)
         elif new < old:
             self.munmap(new, old - new)
         self.brk_end = wanted
+        self._let_break_move()
         return wanted
 
     def check_range(self, start: int, length: int) -> int:
@@ -622,6 +666,7 @@ class Memory:
 
     def set_wipe_on_fork(self, start: int, length: int, *, wipe: bool) -> None:
         """MADV_WIPEONFORK and MADV_KEEPONFORK; EINVAL unless private anonymous."""
+        self._hold_break()
         self._wipes = self._wipes or wipe
         for found in self._areas.overlapping(start, start + length):
             if found.value.backing is not None or found.value.shared:

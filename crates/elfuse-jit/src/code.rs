@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::access::Access;
 use crate::cache::Cache;
 use crate::calls::advice::Anonymous;
+use crate::calls::heap::Heap;
 use crate::compile::{self, Arena, Compiler};
 use crate::coverage::Coverage;
 use crate::cpu::Cpu;
@@ -179,6 +180,8 @@ pub struct Code {
     pub(crate) threshold: u16,
     /// Compiled code, too, checks that guest addresses are in guest memory.
     pub(crate) confined: bool,
+    /// The program break that calls may move.
+    pub(crate) heap: Heap,
     /// Memory that calls may discard.
     pub(crate) anonymous: Anonymous,
     /// Where threads stop for a debugger.
@@ -215,6 +218,7 @@ impl Code {
     pub fn new(memory: u64, threshold: u16, confined: bool) -> io::Result<Self> {
         Ok(Self {
             confined,
+            heap: Heap::default(),
             anonymous: Anonymous::default(),
             points: Points::default(),
             offsets: Reservation::new(LIMIT)?,

@@ -18,7 +18,7 @@ use crate::cache::{Cache, key};
 use crate::calls::futex::{self, Request};
 use crate::calls::{self, Answers, Shared};
 use crate::code::Code;
-use crate::compile;
+use crate::compile::{self, fork};
 use crate::cpu::{Attention, Cpu, Exit};
 use crate::debug::Watch;
 use crate::signals;
@@ -62,11 +62,25 @@ impl Space {
     }
 
     fn add_anonymous(&self, start: u64, length: u64) {
-        self.code.anonymous.add(start, start + length);
+        self.code
+            .anonymous
+            .add(&fork::Lock::new(), start, start + length);
     }
 
     fn remove_anonymous(&self, start: u64, length: u64) {
         self.code.anonymous.remove(start, start + length);
+    }
+
+    fn serve_break(&self, start: u64, end: u64, limit: u64) {
+        self.code.heap.serve(start, end, limit);
+    }
+
+    fn break_end(&self) -> u64 {
+        self.code.heap.end()
+    }
+
+    fn stop_break(&self) -> u64 {
+        self.code.heap.stop()
     }
 
     fn invalidate(&self, start: u64, length: u64) {

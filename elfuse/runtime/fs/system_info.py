@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from elfuse.runtime.process import Process
     from elfuse.runtime.processes import ProcessTable
 
+
 def cpuinfo(kernel: "Kernel") -> bytes:
     """One paragraph per host CPU; the implementer fields are those of MIDR_EL1, of no real one."""
     features = auxv.features(identification=kernel.engine.identification)

@@ -26,15 +26,14 @@ pub(crate) struct Anonymous {
 }
 
 impl Anonymous {
-    fn with<R>(&self, then: impl FnOnce(&mut BTreeMap<u64, u64>) -> R) -> R {
-        let _fork = fork::Lock::new();
+    fn with<R>(&self, _: &fork::Lock, then: impl FnOnce(&mut BTreeMap<u64, u64>) -> R) -> R {
         let mut ranges = self.ranges.lock().unwrap_or_else(PoisonError::into_inner);
         then(&mut ranges)
     }
 
     /// Memory was mapped.
-    pub(crate) fn add(&self, start: u64, end: u64) {
-        self.with(|ranges| {
+    pub(crate) fn add(&self, fork: &fork::Lock, start: u64, end: u64) {
+        self.with(fork, |ranges| {
             cut(ranges, start, end);
             let (mut start, mut end) = (start, end);
             if let Some((&first, &last)) = ranges.range(..start).next_back()
@@ -51,12 +50,12 @@ impl Anonymous {
 
     /// It was unmapped, or is something else now.
     pub(crate) fn remove(&self, start: u64, end: u64) {
-        self.with(|ranges| cut(ranges, start, end));
+        self.with(&fork::Lock::new(), |ranges| cut(ranges, start, end));
     }
 
     /// Do something while a range is, and stays, such memory.
     fn within<R>(&self, start: u64, end: u64, then: impl FnOnce() -> R) -> Option<R> {
-        self.with(|ranges| {
+        self.with(&fork::Lock::new(), |ranges| {
             let (_, &last) = ranges.range(..=start).next_back()?;
             (end <= last).then(then)
         })
@@ -116,19 +115,26 @@ mod tests {
     use super::*;
 
     fn held(anonymous: &Anonymous) -> Vec<(u64, u64)> {
-        anonymous.with(|ranges| ranges.iter().map(|(&start, &end)| (start, end)).collect())
+        let fork = fork::Lock::new();
+        anonymous.with(&fork, |ranges| {
+            ranges.iter().map(|(&start, &end)| (start, end)).collect()
+        })
+    }
+
+    fn add(anonymous: &Anonymous, start: u64, end: u64) {
+        anonymous.add(&fork::Lock::new(), start, end);
     }
 
     #[test]
     fn ranges_join_and_are_cut() {
         let anonymous = Anonymous::default();
-        anonymous.add(0x1000, 0x2000);
-        anonymous.add(0x3000, 0x4000);
-        anonymous.add(0x2000, 0x3000);
+        add(&anonymous, 0x1000, 0x2000);
+        add(&anonymous, 0x3000, 0x4000);
+        add(&anonymous, 0x2000, 0x3000);
         assert_eq!(held(&anonymous), [(0x1000, 0x4000)]);
         anonymous.remove(0x2000, 0x3000);
         assert_eq!(held(&anonymous), [(0x1000, 0x2000), (0x3000, 0x4000)]);
-        anonymous.add(0x0, 0x8000);
+        add(&anonymous, 0x0, 0x8000);
         assert_eq!(held(&anonymous), [(0x0, 0x8000)]);
         anonymous.remove(0x4000, 0x9000);
         assert_eq!(held(&anonymous), [(0x0, 0x4000)]);

@@ -6,6 +6,7 @@ pub(crate) mod advice;
 mod clocks;
 pub mod descriptors;
 pub mod futex;
+pub(crate) mod heap;
 mod memory;
 mod shared;
 mod signals;
@@ -54,6 +55,7 @@ pub(crate) fn answer(cpu: &Cpu) -> Option<u64> {
         172 => Some(answers.pid.into()),
         number @ 174..=177 => Some(cpu.shared.id(number as usize - 174).into()),
         178 => Some(answers.tid.into()),
+        214 => heap::brk(cpu),
         233 => advice::advise(cpu),
         _ => None,
     }
