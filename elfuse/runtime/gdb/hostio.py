@@ -71,7 +71,7 @@ class HostIo:
         return b"F0"
 
     def _open_file(self, rest: bytes) -> bytes:
-        path, flags, _mode = rest.split(b",") if rest.count(b",") == 2 else (b"", b"0", b"0")
+        path, flags, _mode = _three(rest)
         if hexadecimal(flags) != _O_RDONLY:
             raise Refused(Errno.EACCES)
         inferior = self._process()
@@ -87,7 +87,7 @@ class HostIo:
         return found
 
     def _pread(self, rest: bytes) -> bytes:
-        number, count, offset = rest.split(b",") if rest.count(b",") == 2 else (b"", b"", b"")
+        number, count, offset = _three(rest)
         inferior, fd = self._file(number)
         size = min(hexadecimal(count), _MOST)
         data = inferior.call("pread", inferior.pid, fd, size, hexadecimal(offset))
@@ -121,3 +121,11 @@ class HostIo:
             except Refused:
                 continue
         self._open.clear()
+
+
+def _three(rest: bytes) -> list[bytes]:
+    """Arguments, with a comma between them."""
+    parts = rest.split(b",")
+    if len(parts) != 3:
+        raise Malformed
+    return parts

@@ -61,6 +61,7 @@ class Session:
         self._follows = ["fork", "vfork"]
         self.state = State(inferiors)
         self._replies = Replies(inferiors, self.state, frozenset())
+        self._files = HostIo(inferiors, self.state)
         self._commands: dict[bytes, Callable[[bytes], bytes | None]] = {
             b"?": self._why,
             b"!": self._extend,
@@ -75,7 +76,7 @@ class Session:
             b"vAttach": self._attach,
             b"vRun": self._run,
             b"vKill": self._kill,
-            b"vFile": HostIo(inferiors, self.state).command,
+            b"vFile": self._files.command,
             b"qSupported": self._supported,
             b"QStartNoAckMode": self._no_acknowledgement,
             b"QPassSignals": self._pass,
@@ -320,6 +321,7 @@ class Session:
 
     def release(self) -> None:
         """The debugger is gone: everything goes on without it."""
+        self._files.release()
         for inferior in self._inferiors.attached:
             self._inferiors.detach(inferior, pass_on=self._program_signals)
 
