@@ -78,6 +78,11 @@ class Client:
         data, self._buffer = self._buffer, b""
         return data
 
+    def finish(self) -> bytes:
+        """Send no more; everything that still comes."""
+        self._socket.shutdown(socket.SHUT_WR)
+        return self.until_closed()
+
     def until_closed(self) -> bytes:
         """Everything up to the end of the connection."""
         try:

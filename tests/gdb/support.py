@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from tests.support import COMPILER, ELFUSE, compile_guest, environment, execute, need
 
@@ -80,6 +81,12 @@ class Guest:
         return subprocess.CompletedProcess(
             self._process.args, self._process.returncode, output.decode(), self.errors.decode()
         )
+
+    def abandon(self) -> str:
+        """End it without a word; all of the errors."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        return self.finish().stderr
 
     def close(self) -> None:
         """End everything that still runs."""
@@ -165,5 +172,8 @@ def symbol(binary: Path, name: str) -> int:
     """A symbol's address in a static program."""
     with binary.open("rb") as file:
         table = ELFFile(file).get_section_by_name(".symtab")
-        value: int = table.get_symbol_by_name(name)[0]["st_value"]
+        assert isinstance(table, SymbolTableSection)
+        found = table.get_symbol_by_name(name)
+        assert found, name
+        value: int = found[0]["st_value"]
         return value
