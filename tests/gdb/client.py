@@ -29,7 +29,11 @@ class Client:
         if "/" in address:
             self._socket = socket.socket(socket.AF_UNIX)
             self._socket.settimeout(PATIENCE)
-            self._socket.connect(address)
+            try:
+                self._socket.connect(address)
+            except OSError:
+                self._socket.close()
+                raise
         else:
             host, _colon, port = address.rpartition(":")
             self._socket = socket.create_connection((host, int(port)), PATIENCE)

@@ -183,7 +183,7 @@ def attack(guest: Guest, packets: int, seed: int) -> Counter[str]:
         counts["connections"] += 1
         thread = client.ask(b"qC")
         assert thread.startswith(b"QC"), thread
-        fuzzer.connected(int(thread[2:], 16))
+        fuzzer.connected(int(thread.partition(b"QC")[2], 16))
         try:
             for _ in range(min(_AT_ONCE, packets - counts["packets"])):
                 client.raw(fuzzer.next())

@@ -113,6 +113,10 @@ class Session:
     def close(self) -> None:
         self._connection.close()
 
+    def close_inherited(self) -> None:
+        """In a child, which debuggers do not speak with."""
+        self._connection.close_inherited()
+
     def arrived(self) -> None:
         """Read what the debugger has sent, and answer. Gone."""
         for item in self._connection.receive():

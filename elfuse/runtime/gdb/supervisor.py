@@ -109,7 +109,7 @@ class _Supervisor:
         os.close(self._read)
         os.close(self._write)
         if self._session is not None:
-            self._session.close()
+            self._session.close_inherited()
         for peer in self._inferiors.peers:
             peer.link.close()
 
