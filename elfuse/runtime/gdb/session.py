@@ -62,6 +62,7 @@ class Session:
         self.state = State(inferiors)
         self._replies = Replies(inferiors, self.state, frozenset())
         self._files = HostIo(inferiors, self.state)
+        objects = queries.Objects(inferiors, self.state)
         self._commands: dict[bytes, Callable[[bytes], bytes | None]] = {
             b"?": self._why,
             b"!": self._extend,
@@ -86,7 +87,8 @@ class Session:
             b"QEnableErrorStrings": self._with_texts,
             b"qAttached": self._is_attached,
             b"qRcmd": Monitor(inferiors, self.state).command,
-            b"qXfer": queries.Objects(inferiors, self.state).transfer,
+            b"qXfer": objects.transfer,
+            b"qShlibInfoAddr": objects.library_slot,
             b"qHostInfo": lambda _rest: queries.host(),
             b"qProcessInfo": lambda _rest: queries.process(self.state.inferior()),
             b"qMemoryRegionInfo": lambda rest: queries.region(self.state.inferior(), rest),
