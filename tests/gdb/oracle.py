@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.support import EMULATOR, environment, need
 STEPS = 1000
 _PROCESSOR = "cortex-a72"
 """With vectors of 128 bits, which are shown as such."""
+_LISTENING = Path("/proc/net/unix")
 _SVC = 0xD4000001
 _EXCLUSIVE, _LOADS, _STORES = 0x3F400000, 0x08400000, 0x08000000
 _CORE, _BEYOND_CORE = 33 * 8 + 4, range(34, 68)
@@ -98,14 +100,21 @@ def steps(client: Client, count: int, how: bytes = b"s") -> list[Sample]:
 @functools.cache
 def oracle_steps(binary: Path) -> list[Sample]:
     """The first `STEPS` instructions of a static program that qemu shows."""
+    with emulated(binary) as door, Client(door) as client:
+        return _oracle_steps(client, Code(binary))
+
+
+@contextmanager
+def emulated(binary: Path) -> Iterator[str]:
+    """qemu with a program, and a socket for debuggers."""
     need(EMULATOR)
     with tempfile.TemporaryDirectory() as directory:
-        door = f"{directory}/door"
-        command = [EMULATOR, "-cpu", _PROCESSOR, "-g", door, str(binary)]
+        door = Path(directory, "door")
+        command = [EMULATOR, "-cpu", _PROCESSOR, "-g", str(door), str(binary)]
         with subprocess.Popen(command, env=environment()) as emulator:
             try:
-                with _connect(door) as client:
-                    return _oracle_steps(client, Code(binary))
+                _wait_for(door)
+                yield str(door)
             finally:
                 emulator.kill()
 
@@ -129,13 +138,10 @@ def _oracle_steps(client: Client, code: Code) -> list[Sample]:
     return code.visible(found)
 
 
-def _connect(door: str) -> Client:
+def _wait_for(door: Path) -> None:
+    """Until somebody listens there."""
     deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return Client(door)
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            # qemu has no way to tell that it listens.
-            time.sleep(0.02)
+    # qemu has no way to tell that it does, and takes the first connection for the debugger's.
+    while str(door) not in _LISTENING.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

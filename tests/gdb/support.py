@@ -154,7 +154,7 @@ def gdb(
     words += [word for command in script for word in ("-ex", command)]
     words += [file] if file else []
     done = execute(words, env=environment(), timeout=PATIENCE)
-    return done.stdout + done.stderr
+    return done.stderr + done.stdout
 
 
 def lldb(address: str, *commands: str, file: Path | None = None) -> str:
@@ -165,7 +165,7 @@ def lldb(address: str, *commands: str, file: Path | None = None) -> str:
     words += [word for command in script for word in ("-o", command)]
     words += [file] if file else []
     done = execute(words, env=environment(), timeout=PATIENCE)
-    return done.stdout + done.stderr
+    return done.stderr + done.stdout
 
 
 def symbol(binary: Path, name: str) -> int:
