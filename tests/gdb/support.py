@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -157,14 +158,26 @@ def gdb(
     return done.stderr + done.stdout
 
 
-def lldb(address: str, *commands: str, file: Path | None = None) -> str:
-    """What lldb says to commands, after it has connected."""
+def lldb(
+    address: str,
+    *commands: str,
+    file: Path,
+    sysroot: Path | None = None,
+    crashed: Sequence[str] = (),
+) -> str:
+    """What lldb says to commands, after it has connected; `crashed` are for the end of a crash.
+
+    lldb finds libraries in `sysroot` only: it fetches none.
+    """
     need("lldb")
-    script = [f"gdb-remote {address}", *commands]
-    words: list[str | Path] = ["lldb", "--batch", "--no-lldbinit"]
-    words += [word for command in script for word in ("-o", command)]
-    words += [file] if file else []
-    done = execute(words, env=environment(), timeout=PATIENCE)
+    before = [f"platform select --sysroot {sysroot} remote-linux"] if sysroot else []
+    before += [f"target create {file}", f"gdb-remote {address}"]
+    with tempfile.NamedTemporaryFile("w", suffix=".lldb") as script:
+        script.write("".join(f"{command}\n" for command in (*before, *commands)))
+        script.flush()
+        words = ["lldb", "--batch", "--no-lldbinit", "--source", script.name]
+        words += [word for command in crashed for word in ("-k", command)]
+        done = execute(words, env=environment(), timeout=PATIENCE)
     return done.stderr + done.stdout
 
 
