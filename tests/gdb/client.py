@@ -3,11 +3,17 @@
 import re
 import select
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from tests.gdb.support import PATIENCE
+from tests.gdb.support import PATIENCE, Guest
 
+_SUPPORTED = (
+    b"qSupported:multiprocess+;swbreak+;hwbreak+;fork-events+;vfork-events+;exec-events+;"
+    b"vContSupported+;no-resumed+"
+)
 _SPECIAL = re.compile(rb"[#$*}]")
 _ESCAPED = re.compile(rb"\}(.)", re.DOTALL)
 
@@ -142,3 +148,27 @@ class Client:
     def end_acknowledging(self) -> None:
         assert self.ask(b"QStartNoAckMode") == b"OK"
         self.acknowledges = False
+
+
+def little(digits: bytes) -> int:
+    return int.from_bytes(bytes.fromhex(digits.decode()), "little")
+
+
+def details(reply: bytes) -> dict[str, str]:
+    """The parts of a stop reply, and its `signal`."""
+    assert reply[:1] == b"T", reply
+    parts = [part.partition(":") for part in reply[3:].decode().split(";") if part]
+    return {"signal": reply[1:3].decode()} | {name: value for name, _, value in parts}
+
+
+@contextmanager
+def connected(guest: Guest) -> Iterator[Client]:
+    """A debugger that knows what gdb knows."""
+    with Client(guest.address) as client:
+        assert client.ask(_SUPPORTED).startswith(b"PacketSize=")
+        client.end_acknowledging()
+        yield client
+
+
+def pc(client: Client) -> int:
+    return little(client.ask(b"p20"))

@@ -1,49 +1,19 @@
 """Continuing, stepping, interrupting, breakpoints and watchpoints, as packets."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from tests.gdb.client import Client
+from tests.gdb.client import Client, connected, details, little, pc
 from tests.gdb.oracle import STEPS, Code, oracle_steps, steps
-from tests.gdb.support import Guest, Serve, program, symbol
+from tests.gdb.support import Serve, program, symbol
 
 pytestmark = pytest.mark.guest
 
-SUPPORTED = (
-    b"qSupported:multiprocess+;swbreak+;hwbreak+;fork-events+;vfork-events+;exec-events+;"
-    b"vContSupported+;no-resumed+"
-)
 POINTS = 16
 ENOSPC = b"E1c"
 AT_ONCE = 5
 """Seconds; what is at once takes milliseconds unless the host is very busy."""
-
-
-def little(digits: bytes) -> int:
-    return int.from_bytes(bytes.fromhex(digits.decode()), "little")
-
-
-def details(reply: bytes) -> dict[str, str]:
-    """The parts of a stop reply, and its `signal`."""
-    assert reply[:1] == b"T", reply
-    parts = [part.partition(":") for part in reply[3:].decode().split(";") if part]
-    return {"signal": reply[1:3].decode()} | {name: value for name, _, value in parts}
-
-
-@contextmanager
-def connected(guest: Guest) -> Iterator[Client]:
-    """A debugger that knows what gdb knows."""
-    with Client(guest.address) as client:
-        assert client.ask(SUPPORTED).startswith(b"PacketSize=")
-        client.end_acknowledging()
-        yield client
-
-
-def pc(client: Client) -> int:
-    return little(client.ask(b"p20"))
 
 
 # Steps
@@ -122,6 +92,22 @@ def test_a_running_or_sleeping_guest_is_interrupted_at_once(
     assert guest.finish().returncode == 128 + 9
 
 
+def test_an_interrupted_call_goes_on(serve: Serve) -> None:
+    guest = serve(program("steady"), entry=False)
+    assert guest.line() == "ready\n"
+    with connected(guest) as client:
+        # Its signals are none of the debugger's business.
+        assert client.ask(b"QPassSignals:e") == b"OK"
+        for _ in range(20):
+            client.send(b"c")
+            client.interrupt()
+            assert details(client.receive())["signal"] == "02"
+        client.send(b"c")
+        guest.type("\n")
+        assert client.receive().startswith(b"W00")
+    assert guest.finish().stdout == "wrong=0\n"
+
+
 def test_a_debugger_that_comes_interrupts(serve: Serve) -> None:
     guest = serve(program("ticks"), "sleep", entry=False)
     assert guest.line() == "ready\n"
@@ -132,10 +118,14 @@ def test_a_debugger_that_comes_interrupts(serve: Serve) -> None:
 
 
 def test_a_stopped_guest_does_not_run_out_of_time(serve: Serve) -> None:
-    guest = serve(program("basics"), options=("--timeout", "1"))
+    binary = program("basics")
+    guest = serve(binary, options=("--timeout", "1"))
     with connected(guest) as client:
+        assert client.ask(b"Z0,%x,4" % symbol(binary, "add")) == b"OK"
+        assert "swbreak" in details(client.ask(b"c"))
         # Longer than its bound, by the only clock there is for that.
         assert client.silent(1.5)
+        leave(client, b"0,%x,4" % symbol(binary, "add"))
         assert client.ask(b"c").startswith(b"W00;process:")
     assert guest.finish().returncode == 0
 
