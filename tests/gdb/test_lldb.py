@@ -178,8 +178,21 @@ def test_a_crash_stops_with_its_signal(serve: Serve) -> None:
 
 def test_a_chain_of_programs_stops_at_each(serve: Serve) -> None:
     guest = serve(program("chain"), "2")
-    said = lldb(guest.address, *3 * ["continue"], file=program("chain"))
-    assert reasons(said) == ["exec", "exec"]
+    said = lldb(
+        guest.address,
+        "continue",
+        f"target modules add {program('chain')}",
+        "target modules load --file chain --slide 0",
+        "breakpoint set -n main",
+        "continue",
+        "frame variable argc",
+        "breakpoint delete -f",
+        "continue",
+        "continue",
+        file=program("chain"),
+    )
+    assert reasons(said) == ["exec", "breakpoint 1.1", "exec"]
+    assert "(int) argc = 2" in said
     assert "exited with status = 0" in said
     assert guest.finish().stdout == "left=2\nleft=1\nleft=0\n"
 
