@@ -86,8 +86,12 @@ class Replies:
 
     def _break(self, stop: Stop) -> bytes:
         inferior = self._inferiors.by_pid.get(stop.pid)
-        pc = self._state.block(stop.tid).pc
-        hard = inferior is not None and (0, pc) not in inferior.breakpoints
+        try:
+            point = (0, self._state.block(stop.tid).pc)
+        except Refused:
+            # Killed since.
+            return b""
+        hard = inferior is not None and point not in inferior.breakpoints
         name = "hwbreak" if hard else "swbreak"
         if name in self._features:
             return b"%s:;" % name.encode()

@@ -8,6 +8,7 @@ and Linux's errno.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from elfuse.runtime.abi.errno import Errno
 from elfuse.runtime.gdb import queries
@@ -99,11 +100,12 @@ class Session:
 
     def begin(self) -> None:
         """Take the oldest process, if none is taken yet. Everything that is taken stops."""
-        if not self._inferiors.attached and self._inferiors.by_pid:
-            first = self._inferiors.by_pid[min(self._inferiors.by_pid)]
-            self._inferiors.attach(first, self._follows)
-        else:
-            for inferior in self._inferiors.attached:
+        chosen = self._inferiors.attached
+        if not chosen and self._inferiors.by_pid:
+            chosen = [self._inferiors.by_pid[min(self._inferiors.by_pid)]]
+        for inferior in chosen:
+            # It may be about to end.
+            with suppress(Refused):
                 self._inferiors.attach(inferior, self._follows)
         self._inferiors.stop_all()
 
