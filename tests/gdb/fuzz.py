@@ -7,6 +7,8 @@ end whether anything was wrong. So what ends or changes a guest by its meaning i
 vKill, vRun, writes to registers and memory, resumption elsewhere or with a signal. Everything else
 may come: breakpoints and watchpoints anywhere, steps, detachment, system calls caught, files
 opened, in whatever order, and whatever arises from damaging that.
+
+With `harmful` the rest comes too, but for k and vKill: guests end, and elfuse must not fail.
 """
 
 import argparse
@@ -29,6 +31,7 @@ _RESUMES = re.compile(rb"\$(?:c#|s#|vCont;)")
 _HARMFUL = re.compile(
     rb"\$(?:[kCSGPMX]|[cs][^#]|vKill|vRun|vCont[^#]*[CS]|qXfer:siginfo:write)", re.DOTALL
 )
+_DEADLY = re.compile(rb"\$(?:k|vKill)")
 _ANSWERS = {
     "answers": re.compile(rb"\$"),
     "errors": re.compile(rb"\$E|\$F-1"),
@@ -83,11 +86,25 @@ def corpus(binary: Path) -> list[bytes]:
     ]  # fmt: skip
 
 
+def harm(binary: Path) -> list[bytes]:
+    """What changes a guest, or ends it."""
+    data, code = symbol(binary, "data"), symbol(binary, "sum")
+    return [
+        b"P0=0102030405060708", b"P1f=0000000000000000", b"P20=0000000000000000",
+        b"P21=ffffffff", b"P22=" + b"ab" * 16, b"P42=ffffffff", b"P43=ffffffff",
+        b"P44=ffffffffffffffff", b"G" + b"ff" * 796, b"M%x,4:01020304" % data,
+        b"X%x,4:abcd" % data, b"M%x,4:00000000" % code, b"c%x" % code, b"s%x" % code,
+        b"C0e", b"S0e", b"C1e", b"C04", b"C8f", b"S91", b"vCont;C0b", b"vCont;S05:@",
+        b"qXfer:siginfo:write::0:" + b"\xff" * 16, b"vRun;2f", b"vRun;",
+    ]  # fmt: skip
+
+
 class Fuzzer:
     """A source of bytes; the same for the same seed."""
 
-    def __init__(self, packets: list[bytes], seed: int) -> None:
+    def __init__(self, packets: list[bytes], seed: int, *, harmful: bool = False) -> None:
         self._packets = packets
+        self._forbidden = _DEADLY if harmful else _HARMFUL
         self._random = random.Random(seed)
         self._pid = b""
         self._tail = b""
@@ -107,7 +124,7 @@ class Fuzzer:
             piece = self._piece()
             stream = self._tail + piece
             plain = _ESCAPED.sub(lambda found: bytes((found[1][0] ^ 0x20,)), stream)
-            if not _HARMFUL.search(stream) and not _HARMFUL.search(plain):
+            if not self._forbidden.search(stream) and not self._forbidden.search(plain):
                 begun = stream.rfind(b"$")
                 self._tail = stream[begun:] if begun >= 0 else b""
                 self.runs = self.runs or _RESUMES.search(stream) is not None
@@ -174,30 +191,39 @@ class Fuzzer:
         )
 
 
-def attack(guest: Guest, packets: int, seed: int) -> Counter[str]:
-    """Send that many packets, on as many connections as it takes; what happened."""
-    fuzzer = Fuzzer(corpus(program("steady")), seed)
+def attack(guest: Guest, packets: int, seed: int, *, harmful: bool = False) -> Counter[str]:
+    """Send that many packets, on as many connections as it takes; what happened.
+
+    With `harmful` ones among them the guest may end before they do.
+    """
+    binary = program("steady")
+    fuzzer = Fuzzer([*corpus(binary), *(harm(binary) if harmful else ())], seed, harmful=harmful)
     counts = Counter[str]()
     while counts["packets"] < packets:
-        client = Client(guest.address)
-        counts["connections"] += 1
-        thread = client.ask(b"qC")
-        assert thread.startswith(b"QC"), thread
-        fuzzer.connected(int(thread.partition(b"QC")[2], 16))
         try:
-            for _ in range(min(_AT_ONCE, packets - counts["packets"])):
-                client.raw(fuzzer.next())
-                counts["packets"] += 1
-                if fuzzer.runs:
-                    # Let the guest get somewhere, but not for long.
-                    client.silent(_A_MOMENT)
-                _look(client.drain(), counts)
-            # Everything is looked at before the end is.
-            _look(client.finish(), counts)
-        except Hangup:
+            with Client(guest.address) as client:
+                counts["connections"] += 1
+                # It answers, whatever the one before was told.
+                thread = client.ask(b"qC").partition(b"QC")[2]
+                fuzzer.connected(int(thread, 16))
+                _converse(client, fuzzer, min(_AT_ONCE, packets - counts["packets"]), counts)
+        except (ConnectionError, Hangup):
             counts["hangups"] += 1
-        client.close()
+            if harmful and guest.ended:
+                break
     return counts
+
+
+def _converse(client: Client, fuzzer: Fuzzer, packets: int, counts: Counter[str]) -> None:
+    for _ in range(packets):
+        client.raw(fuzzer.next())
+        counts["packets"] += 1
+        if fuzzer.runs:
+            # Let the guest get somewhere, but not for long.
+            client.silent(_A_MOMENT)
+        _look(client.drain(), counts)
+    # Everything is looked at before the end is.
+    _look(client.finish(), counts)
 
 
 def _look(answers: bytes, counts: Counter[str]) -> None:

@@ -62,6 +62,15 @@ class Guest:
         """Of the process that serves the debugger."""
         return self._process.pid
 
+    @property
+    def ended(self) -> bool:
+        """Whether elfuse has ended, or does in a moment."""
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def line(self) -> str:
         """The next line that the guest prints."""
         assert self._process.stdout is not None

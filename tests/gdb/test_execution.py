@@ -108,6 +108,22 @@ def test_an_interrupted_call_goes_on(serve: Serve) -> None:
     assert guest.finish().stdout == "wrong=0\n"
 
 
+def test_an_interrupted_call_may_be_moved_anywhere(serve: Serve) -> None:
+    guest = serve(program("steady"))
+    with connected(guest) as client:
+        assert client.ask(b"QCatchSyscalls:1;3f") == b"OK"
+        assert details(client.ask(b"c"))["syscall_entry"] == "3f"
+        assert client.ask(b"P20=" + b"00" * 8) == b"OK"
+        assert client.ask(b"QPassSignals:e") == b"OK"
+        client.send(b"c")
+        client.interrupt()
+        assert details(client.receive())["signal"] == "02"
+        # The call is to begin again, one instruction before.
+        assert pc(client) == 2**64 - 4
+        assert details(client.ask(b"c"))["signal"] == "0b"
+    assert guest.finish().returncode == 128 + 11
+
+
 def test_a_debugger_that_comes_interrupts(serve: Serve) -> None:
     guest = serve(program("ticks"), "sleep", entry=False)
     assert guest.line() == "ready\n"

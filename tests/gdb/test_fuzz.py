@@ -23,3 +23,11 @@ def test_a_guest_does_not_notice_random_packets(serve: Serve) -> None:
     output, status, errors = finish(guest)
     assert (output, status) == ("wrong=0\n", 0)
     assert "Traceback" not in errors
+
+
+def test_elfuse_does_not_fail_whatever_becomes_of_its_guest(serve: Serve) -> None:
+    for seed in range(5):
+        guest = serve(program("steady"), entry=False)
+        attack(guest, PACKETS // 10, seed, harmful=True)
+        errors = guest.abandon()
+        assert "Traceback" not in errors, errors
