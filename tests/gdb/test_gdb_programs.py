@@ -7,8 +7,8 @@ import pytest
 
 from tests.gdb.client import Client
 from tests.gdb.oracle import STEPS, Code, emulated
-from tests.gdb.support import Serve, gdb, program
-from tests.support import LIBRARIES, lacking
+from tests.gdb.support import GDB, Serve, gdb, program
+from tests.support import LIBRARIES, environment, execute, lacking, need
 
 pytestmark = pytest.mark.guest
 
@@ -33,9 +33,25 @@ def stepping() -> list[str]:
     ]
 
 
-def test_the_three_invocations_of_the_manual(serve: Serve) -> None:
-    guest = serve(program("basics"))
-    said = gdb(guest.address, "break main", "continue", "kill", file=program("basics"))
+def test_the_invocations_of_the_manual(serve: Serve) -> None:
+    need(GDB, "lldb")
+    binary = program("basics")
+    for words in (
+        [GDB, "-nx", "-batch", "-ex", "target remote :{port}", "-ex", "info symbol $pc"],
+        ["lldb", "--batch", "-o", "gdb-remote {port}", "-o", "image lookup -a $pc"],
+    ):
+        guest = serve(binary)
+        port = guest.address.rpartition(":")[2]
+        command = [*(word.format(port=port) for word in words), str(binary)]
+        done = execute(command, env=environment())
+        assert re.search(r"\b_start\b", done.stdout), done
+        # lldb ends what it debugs when it has no more to do.
+        assert guest.finish().returncode in (0, 128 + 9)
+
+
+def test_a_unix_socket_is_an_address_for_gdb(serve: Serve, tmp_path: Path) -> None:
+    guest = serve(program("basics"), address=tmp_path / "door")
+    said = gdb(guest.address, "break main", "continue", "kill")
     assert re.search(r"^Breakpoint 1, main \(\) at .*basics\.c:\d+$", said, re.MULTILINE), said
     assert guest.finish().returncode == 128 + 9
 
