@@ -116,7 +116,7 @@ def plain(arguments: Sequence[str]) -> None:
 
 def _debugging(parsed: Parsed) -> Debugging | None:
     stop = parsed.flag("gdb-stop-on-entry")
-    if not parsed.value("gdb"):
+    if "gdb" not in parsed.values:
         if stop:
             raise UsageError(
                 "--gdb-stop-on-entry: for whom?", hint="--gdb PORT says where gdb connects"

@@ -218,16 +218,19 @@ class Agent:
 
     def _serve(self) -> None:
         link = self._link
-        while True:
-            try:
+        try:
+            while True:
                 (name, *arguments), _carried = link.receive()
-            except Closed:
-                break
+                with self._kernel.lock:
+                    self._answer(name, arguments)
+        except Closed:
+            return
+        finally:
+            # After a defect too: guests must not wait for somebody who is not there.
             with self._kernel.lock:
-                self._answer(name, arguments)
-        with self._kernel.lock:
-            for pid in list(self._attached):
-                self._detach(pid, {})
+                for pid in list(self._attached):
+                    self._detach(pid, {})
+                link.close()
 
     def _answer(self, name: str, arguments: list[Any]) -> None:
         try:

@@ -37,6 +37,10 @@ class Connection:
             self._socket.shutdown(socket.SHUT_WR)
         self._socket.close()
 
+    def close_inherited(self) -> None:
+        """In a child: the parent's connection goes on."""
+        self._socket.close()
+
     def receive(self) -> Iterator[Item]:
         """Packets, packets that are too long, and interrupts that have arrived. Gone."""
         try:

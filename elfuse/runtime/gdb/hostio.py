@@ -21,6 +21,8 @@ _STAT = (
 )  # fmt: skip
 """Members of struct fio_stat and their bytes, big-endian."""
 _BLOCK = 4096
+_FARTHEST = (1 << 63) - 1
+"""Offset in a file."""
 
 
 class HostIo:
@@ -71,11 +73,11 @@ class HostIo:
         return b"F0"
 
     def _open_file(self, rest: bytes) -> bytes:
-        path, flags, _mode = rest.split(b",") if rest.count(b",") == 2 else (b"", b"0", b"0")
+        path, flags, _mode = _three(rest)
         if hexadecimal(flags) != _O_RDONLY:
             raise Refused(Errno.EACCES)
         inferior = self._process()
-        fd = inferior.call("open", inferior.pid, unhex(path))
+        fd = inferior.call("open", inferior.pid, _path(path))
         number, self._next = self._next, self._next + 1
         self._open[number] = (inferior, fd)
         return b"F%x" % number
@@ -87,10 +89,13 @@ class HostIo:
         return found
 
     def _pread(self, rest: bytes) -> bytes:
-        number, count, offset = rest.split(b",") if rest.count(b",") == 2 else (b"", b"", b"")
+        number, count, offset = _three(rest)
         inferior, fd = self._file(number)
         size = min(hexadecimal(count), _MOST)
-        data = inferior.call("pread", inferior.pid, fd, size, hexadecimal(offset))
+        at = hexadecimal(offset)
+        if at > _FARTHEST:
+            raise Refused(Errno.EINVAL)
+        data = inferior.call("pread", inferior.pid, fd, size, at)
         return b"F%x;%s" % (len(data), escape(data))
 
     def _fstat(self, rest: bytes) -> bytes:
@@ -104,7 +109,7 @@ class HostIo:
 
     def _readlink(self, rest: bytes) -> bytes:
         inferior = self._process()
-        target = inferior.call("readlink", inferior.pid, unhex(rest))
+        target = inferior.call("readlink", inferior.pid, _path(rest))
         return b"F%x;%s" % (len(target), escape(target))
 
     def _close(self, rest: bytes) -> bytes:
@@ -121,3 +126,19 @@ class HostIo:
             except Refused:
                 continue
         self._open.clear()
+
+
+def _path(digits: bytes) -> bytes:
+    """A path as system calls could get it."""
+    path = unhex(digits)
+    if b"\0" in path:
+        raise Malformed
+    return path
+
+
+def _three(rest: bytes) -> list[bytes]:
+    """Arguments, with a comma between them."""
+    parts = rest.split(b",")
+    if len(parts) != 3:
+        raise Malformed
+    return parts

@@ -33,7 +33,8 @@ def loaded_libraries(vector: bytes, read: Read) -> tuple[int, list[Library]]:
     `vector` is the process's auxv, `read` reads its memory. What cannot be read ends the list.
     """
     try:
-        debug = _debug_address(vector, read)
+        slot = debug_slot(vector, read)
+        debug = _word(read, slot) if slot else 0
         first = _word(read, debug + _R_MAP_AT) if debug else 0
         main = list(_chain(read, first))
     except Refused:
@@ -49,8 +50,11 @@ def _word(read: Read, address: int) -> int:
     return int.from_bytes(data, "little")
 
 
-def _debug_address(vector: bytes, read: Read) -> int:
-    """r_debug's address, from DT_DEBUG in the program's dynamic section; 0 if there is none."""
+def debug_slot(vector: bytes, read: Read) -> int:
+    """Where DT_DEBUG's value is in the program's dynamic section; 0 if it has none.
+
+    The dynamic linker stores r_debug's address there.
+    """
     words = memoryview(vector[: len(vector) // 16 * 16]).cast("Q")
     values = dict(zip(words[::2], words[1::2], strict=True))
     headers, count = values.get(at.AT_PHDR, 0), values.get(at.AT_PHNUM, 0)
@@ -71,7 +75,7 @@ def _debug_address(vector: bytes, read: Read) -> int:
     for _ in range(_MOST):
         tag = _word(read, entry)
         if tag == _DT_DEBUG:
-            return _word(read, entry + 8)
+            return entry + 8
         if not tag:
             break
         entry += 16

@@ -1,7 +1,8 @@
 """Signals and errors as the remote protocol counts them, which is not as Linux does.
 
 GDB manual: "Target signals" are those of gdb's include/gdb/signals.def; errors of vFile are those
-of "Errno Values".
+of "Errno Values". lldb takes the numbers for Linux's own if QThreadSuffixSupported is answered, so it is
+not.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from xml.sax.saxutils import quoteattr
 from elfuse.engine.protocol import Protection
 from elfuse.runtime.abi.errno import Errno
 from elfuse.runtime.gdb.inferiors import Inferiors
-from elfuse.runtime.gdb.libraries import loaded_libraries
+from elfuse.runtime.gdb.libraries import debug_slot, loaded_libraries
 from elfuse.runtime.gdb.packets import LIMIT, escape
 from elfuse.runtime.gdb.parsing import Malformed, hexadecimal
 from elfuse.runtime.gdb.peers import Inferior, Refused
@@ -104,6 +104,13 @@ class Objects:
             f'<?xml version="1.0"?>\n<library-list-svr4 version="1.0"{first}>\n'
             f"{''.join(lines)}</library-list-svr4>\n"
         ).encode()
+
+    def library_slot(self, _rest: bytes) -> bytes:
+        """Where the address of the list of libraries will be: lldb's qShlibInfoAddr."""
+        found = debug_slot(_auxv(self._state.inferior()), self._state.read_memory)
+        if not found:
+            raise Refused(Errno.ENOENT)
+        return b"%x" % found
 
     def _siginfo(self, _annex: bytes) -> bytes:
         found: bytes = self._state.inferior().call("siginfo", self._state.current()[1])

@@ -71,8 +71,13 @@ class Replies:
             return _TRAP, b"exec:%s;" % details[0].hex().encode() if known else b"reason:exec;"
         if kind in _CALLS:
             return _TRAP, b"%s:%x;" % (_CALLS[kind], details[0])
-        # A step, or a stop that has no cause of its own.
-        return _TRAP, b"" if self._from_gdb or kind != "step" else b"reason:trace;"
+        if self._from_gdb:
+            return _TRAP, b""
+        if kind == "step":
+            return _TRAP, b"reason:trace;"
+        # No cause of its own. lldb would take SIGTRAP for a breakpoint of its own at the program's
+        # entry, and go on.
+        return gdb_signal(Sig.SIGSTOP), b""
 
     @property
     def _from_gdb(self) -> bool:
@@ -81,8 +86,12 @@ class Replies:
 
     def _break(self, stop: Stop) -> bytes:
         inferior = self._inferiors.by_pid.get(stop.pid)
-        pc = self._state.block(stop.tid).pc
-        hard = inferior is not None and (0, pc) not in inferior.breakpoints
+        try:
+            point = (0, self._state.block(stop.tid).pc)
+        except Refused:
+            # Killed since.
+            return b""
+        hard = inferior is not None and point not in inferior.breakpoints
         name = "hwbreak" if hard else "swbreak"
         if name in self._features:
             return b"%s:;" % name.encode()

@@ -7,6 +7,7 @@ and Linux's errno.
 
 from __future__ import annotations
 
+from elfuse.light import suppress
 from elfuse.runtime.abi.errno import Errno
 from elfuse.runtime.gdb import queries
 from elfuse.runtime.gdb.connection import Connection
@@ -60,6 +61,8 @@ class Session:
         self._follows = ["fork", "vfork"]
         self.state = State(inferiors)
         self._replies = Replies(inferiors, self.state, frozenset())
+        self._files = HostIo(inferiors, self.state)
+        objects = queries.Objects(inferiors, self.state)
         self._commands: dict[bytes, Callable[[bytes], bytes | None]] = {
             b"?": self._why,
             b"!": self._extend,
@@ -74,7 +77,7 @@ class Session:
             b"vAttach": self._attach,
             b"vRun": self._run,
             b"vKill": self._kill,
-            b"vFile": HostIo(inferiors, self.state).command,
+            b"vFile": self._files.command,
             b"qSupported": self._supported,
             b"QStartNoAckMode": self._no_acknowledgement,
             b"QPassSignals": self._pass,
@@ -84,7 +87,8 @@ class Session:
             b"QEnableErrorStrings": self._with_texts,
             b"qAttached": self._is_attached,
             b"qRcmd": Monitor(inferiors, self.state).command,
-            b"qXfer": queries.Objects(inferiors, self.state).transfer,
+            b"qXfer": objects.transfer,
+            b"qShlibInfoAddr": objects.library_slot,
             b"qHostInfo": lambda _rest: queries.host(),
             b"qProcessInfo": lambda _rest: queries.process(self.state.inferior()),
             b"qMemoryRegionInfo": lambda rest: queries.region(self.state.inferior(), rest),
@@ -95,11 +99,12 @@ class Session:
 
     def begin(self) -> None:
         """Take the oldest process, if none is taken yet. Everything that is taken stops."""
-        if not self._inferiors.attached and self._inferiors.by_pid:
-            first = self._inferiors.by_pid[min(self._inferiors.by_pid)]
-            self._inferiors.attach(first, self._follows)
-        else:
-            for inferior in self._inferiors.attached:
+        chosen = self._inferiors.attached
+        if not chosen and self._inferiors.by_pid:
+            chosen = [self._inferiors.by_pid[min(self._inferiors.by_pid)]]
+        for inferior in chosen:
+            # It may be about to end.
+            with suppress(Refused):
                 self._inferiors.attach(inferior, self._follows)
         self._inferiors.stop_all()
 
@@ -110,6 +115,10 @@ class Session:
 
     def close(self) -> None:
         self._connection.close()
+
+    def close_inherited(self) -> None:
+        """In a child, which debuggers do not speak with."""
+        self._connection.close_inherited()
 
     def arrived(self) -> None:
         """Read what the debugger has sent, and answer. Gone."""
@@ -319,6 +328,7 @@ class Session:
 
     def release(self) -> None:
         """The debugger is gone: everything goes on without it."""
+        self._files.release()
         for inferior in self._inferiors.attached:
             self._inferiors.detach(inferior, pass_on=self._program_signals)
 

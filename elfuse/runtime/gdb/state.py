@@ -31,7 +31,6 @@ class State:
         """The thread that commands are about; 0: any."""
         self.resumed = 0
         """The one that Hc chose, for c and s; 0: all."""
-        self._thread_suffix = False
         self.commands: dict[bytes, Callable[[bytes], bytes | None]] = {
             b"g": self._read_registers,
             b"G": self._write_registers,
@@ -49,7 +48,6 @@ class State:
             b"qfThreadInfo": self._thread_list,
             b"qsThreadInfo": lambda _rest: b"l",
             b"qThreadExtraInfo": self._thread_name,
-            b"QThreadSuffixSupported": self._suffix,
         }
 
     def thread_id(self, thread: tuple[int, int]) -> bytes:
@@ -128,19 +126,7 @@ class State:
                     return name.hex().encode()
         raise Refused(Errno.ESRCH)
 
-    def _suffix(self, _rest: bytes) -> bytes:
-        self._thread_suffix = True
-        return b"OK"
-
     # Registers
-
-    def _suffixed(self, rest: bytes) -> tuple[bytes, int]:
-        """A command without lldb's `;thread:ID;`, and the thread."""
-        before, found, thread = rest.partition(b";thread:")
-        if found:
-            tid = self.parse_thread(thread.rstrip(b";"))[1]
-            return before, tid
-        return rest.rstrip(b";") if self._thread_suffix else rest, self.current()[1]
 
     def block(self, tid: int) -> Block:
         """A thread's registers; ESRCH."""
@@ -156,28 +142,26 @@ class State:
             raise Refused(Errno.ESRCH)
         inferior.call("set_registers", tid, block.words())
 
-    def _read_registers(self, rest: bytes) -> bytes:
-        _before, tid = self._suffixed(rest)
-        return self.block(tid).all().hex().encode()
+    def _read_registers(self, _rest: bytes) -> bytes:
+        return self.block(self.current()[1]).all().hex().encode()
 
     def _write_registers(self, rest: bytes) -> bytes:
-        data, tid = self._suffixed(rest)
+        tid = self.current()[1]
         block = self.block(tid)
-        if not block.set_all(unhex(data)):
+        if not block.set_all(unhex(rest)):
             raise Malformed
         self.set_block(tid, block)
         return b"OK"
 
     def _read_register(self, rest: bytes) -> bytes:
-        number, tid = self._suffixed(rest)
-        found = self.block(tid).register(hexadecimal(number))
+        found = self.block(self.current()[1]).register(hexadecimal(rest))
         if found is None:
             raise Malformed
         return found.hex().encode()
 
     def _write_register(self, rest: bytes) -> bytes:
-        text, tid = self._suffixed(rest)
-        number, _equals, value = text.partition(b"=")
+        number, _equals, value = rest.partition(b"=")
+        tid = self.current()[1]
         block = self.block(tid)
         if not block.set_register(hexadecimal(number), unhex(value)):
             raise Malformed

@@ -8,7 +8,7 @@ passes on the signals that are sent to it.
 from __future__ import annotations
 
 import os
-import selectors
+import select
 import sys
 
 from elfuse import host
@@ -25,7 +25,7 @@ from elfuse.runtime.gdb.peers import Inferior, Peer, Refused
 from elfuse.runtime.gdb.session import Session
 from elfuse.runtime.kernel import Kernel
 from elfuse.runtime.processes import ProcessTable
-from elfuse.typing import Callable, Container, NoReturn
+from elfuse.typing import Callable, NoReturn
 
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _FROM_TERMINALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
@@ -35,8 +35,7 @@ _FROM_TERMINALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN
 class Debugging(Record):
     """The command line's part: where to listen, and whether the guest waits for a debugger."""
 
-    address: str = ""
-    """Empty: nobody debugs."""
+    address: str
     stop_on_entry: bool = False
 
 
@@ -80,7 +79,6 @@ class _Supervisor:
         self._first: Peer
         """Its agent."""
         self._status = 0
-        self._selector = selectors.DefaultSelector()
         self._read, self._write = host.pipe_without_waiting()
 
     # Guests
@@ -106,11 +104,10 @@ class _Supervisor:
     def _leave(self) -> None:
         """In a child: what belongs to the supervisor alone."""
         self._listener.close_inherited()
-        self._selector.close()
         os.close(self._read)
         os.close(self._write)
         if self._session is not None:
-            self._session.close()
+            self._session.close_inherited()
         for peer in self._inferiors.peers:
             peer.link.close()
 
@@ -146,9 +143,7 @@ class _Supervisor:
         """Until the guest has ended and no debugger wants more of it; its wait(2) status."""
         self._take_signals()
         while self._child or self._session is not None:
-            self._watch()
-            events = self._selector.select()
-            ready = {key.fileobj for key, _events in events}
+            ready = self._wait()
             if self._read in ready:
                 with suppress(BlockingIOError):
                     self._signals(os.read(self._read, 4096))
@@ -162,27 +157,29 @@ class _Supervisor:
                 self._end_session()
         return self._status
 
-    def _watch(self) -> None:
-        """Who is listened to changes with every fork."""
-        wanted = {self._read, self._listener.socket.fileno()}
-        wanted |= {peer.link.fileno() for peer in self._inferiors.peers}
+    def _wait(self) -> set[int]:
+        """Until something arrives; where it did."""
+        watched = [self._read, self._listener.socket.fileno()]
+        watched += [peer.link.fileno() for peer in self._inferiors.peers]
         if self._session is not None:
-            wanted.add(self._session.fileno())
-        watched = set(self._selector.get_map() or ())
-        for fd in watched - wanted:
-            self._selector.unregister(fd)
-        for fd in wanted - watched:
-            self._selector.register(fd, selectors.EVENT_READ)
+            watched.append(self._session.fileno())
+        # Made anew: a number that was closed may be another connection's by now.
+        poller = select.poll()
+        for fd in watched:
+            poller.register(fd, select.POLLIN)
+        return {fd for fd, _events in poller.poll()}
 
-    def _talk(self, ready: Container[object]) -> None:
+    def _talk(self, ready: set[int]) -> None:
         session = self._session
+        busy = session is not None and session.fileno() in ready
         if session is not None:
             session.settle()
-            if not session.over and session.fileno() in ready:
+            if not session.over and busy:
                 session.arrived()
             if session.over:
                 self._end_session()
-        if self._listener.socket.fileno() in ready:
+        # Before somebody else is turned away, it is seen whether the first one has left.
+        if self._listener.socket.fileno() in ready and not busy:
             self._accept()
 
     def _accept(self) -> None:
@@ -201,7 +198,6 @@ class _Supervisor:
         session, self._session = self._session, None
         if session is not None:
             session.release()
-            self._selector.unregister(session.fileno())
             session.close()
 
     # Signals

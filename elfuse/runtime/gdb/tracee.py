@@ -261,22 +261,22 @@ class Tracee:
             return None
         return changed
 
-    def _show_restart(self) -> int:
+    def _show_restart(self) -> int | None:
         """Let an interrupted system call look as if it began again, as Linux shows it; its PC."""
         task = self.task
         if task.restart is None:
-            return 0
-        task.registers[0] = task.syscall_x0
-        task.registers[Register.PC] -= _SVC_SIZE
-        return task.registers[Register.PC]
+            return None
+        shown: int = (task.registers[Register.PC] - _SVC_SIZE) & _MASK
+        task.registers[0], task.registers[Register.PC] = task.syscall_x0, shown
+        return shown
 
-    def _take_restart(self, shown: int) -> None:
+    def _take_restart(self, shown: int | None) -> None:
         """Undo that, unless the debugger has moved PC: then nothing restarts (do_signal)."""
         task = self.task
-        if not shown:
+        if shown is None:
             return
         if task.registers[Register.PC] == shown:
-            task.registers[Register.PC] += _SVC_SIZE
+            task.registers[Register.PC] = (shown + _SVC_SIZE) & _MASK
             task.registers[0] = -Errno.EINTR & _MASK
         else:
             task.restart = None

@@ -26,6 +26,7 @@ else:
 
 _RESTART_SYSCALL = 128
 _SVC_SIZE = 4
+_MASK = (1 << 64) - 1
 
 
 def due(task: "Task") -> bool:
@@ -99,7 +100,8 @@ def _restart_behind_handler(task: "Task", action: Action) -> None:
 
 def _again(task: "Task") -> None:
     task.registers[0] = task.syscall_x0
-    task.registers[Register.PC] -= _SVC_SIZE
+    # A debugger may have changed it to anything.
+    task.registers[Register.PC] = (task.registers[Register.PC] - _SVC_SIZE) & _MASK
 
 
 def _default(task: "Task", info: SigInfo) -> None:
