@@ -7,10 +7,11 @@ use cranelift_codegen::ir::InstBuilder;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I8;
 
-use crate::compile::exits::Known;
-use crate::compile::flags::{Flags, Form};
+use crate::compile::exits::{Known, Pending};
+use crate::compile::flags::{Flags, Form, Source};
 use crate::compile::flow::ALWAYS;
 use crate::compile::lift::{LINK, Lifter, NONE};
+use crate::compile::region::{Block, End, address};
 use crate::ir::{Args, Insn, Op};
 
 impl Lifter<'_, '_> {
@@ -34,7 +35,7 @@ impl Lifter<'_, '_> {
             let right = self
                 .builder
                 .ins()
-                .icmp_imm_s(IntCC::Equal, to, guess as i64);
+                .icmp_imm_s(IntCC::Equal, to, address(guess) as i64);
             let (yes, no) = (self.builder.create_block(), self.builder.create_block());
             self.builder.ins().brif(right, yes, &NONE, no, &NONE);
             let known = self.known();
@@ -52,6 +53,7 @@ impl Lifter<'_, '_> {
             flags: self.flags,
             written: self.written,
             pending: self.pending,
+            polled: self.polled,
             checkpoint: Rc::clone(&self.checkpoint),
         }
     }
@@ -60,12 +62,14 @@ impl Lifter<'_, '_> {
         self.flags = known.flags;
         self.written = known.written;
         self.pending = known.pending;
+        self.polled = known.polled;
         self.checkpoint = known.checkpoint;
     }
 
     /// Go to a block of this region or leave.
     pub(super) fn edge(&mut self, from: u64, to: u64) {
         let Some(ir) = self.blocks.get(&to).copied() else {
+            debug_assert_eq!(to, address(to), "only blocks of the region have versions");
             self.leave_for(from, to);
             return;
         };
@@ -82,11 +86,34 @@ impl Lifter<'_, '_> {
 
     /// `look`, at backward branches with a poll, without which a loop could not be interrupted.
     fn look_at_branch(&mut self, from: u64, to: u64) {
-        if to <= from {
+        let to = address(to);
+        if to <= from && !self.polled {
             let constant = self.iconst(to);
             self.look_and_poll(from, constant);
         } else {
             self.look(from);
+        }
+    }
+
+    /// `look` at `pc`, behind the last access of a block, if otherwise each way on would look, or a
+    /// loop would. Until then the registers as they were at the last checkpoint are needed besides
+    /// those that the block changes.
+    pub(super) fn look_early(&mut self, pc: u64, block: &Block) {
+        if self.pending == Pending::Nothing {
+            return;
+        }
+        let end = block.end_pc;
+        let ways = block.successors();
+        let looks = |to: &u64| !self.single.contains(to);
+        if ways.iter().any(|to| looks(to) && address(*to) <= end) {
+            if self.polled {
+                self.look(pc);
+            } else {
+                let here = self.iconst(pc);
+                self.look_and_poll(pc, here);
+            }
+        } else if ways.iter().all(looks) && !matches!(block.end, End::Indirect(..)) {
+            self.look(pc);
         }
     }
 
@@ -106,12 +133,16 @@ impl Lifter<'_, '_> {
                 let packed = self.flags.packed(self.builder);
                 self.builder.def_var(self.flag_a, packed);
             }
-            Some(Form::Lazy(..)) => {
+            Some(&Form::Lazy(_, _, a, b)) => {
                 let Flags::Lazy(lazy) = self.flags else {
                     unreachable!("every way to the block has flags of this form")
                 };
-                self.builder.def_var(self.flag_a, lazy.a);
-                self.builder.def_var(self.flag_b, lazy.b);
+                if a == Source::Variable {
+                    self.builder.def_var(self.flag_a, lazy.a);
+                }
+                if b == Source::Variable {
+                    self.builder.def_var(self.flag_b, lazy.b);
+                }
             }
         }
     }

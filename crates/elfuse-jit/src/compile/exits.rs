@@ -36,6 +36,7 @@ pub(super) struct Known {
     /// Registers whose words in the block may be stale.
     pub(super) written: Registers,
     pub(super) pending: Pending,
+    pub(super) polled: bool,
     pub(super) checkpoint: Rc<Checkpoint>,
 }
 
@@ -152,6 +153,7 @@ impl Lifter<'_, '_> {
         self.builder.ins().return_(&[to]);
         self.builder.switch_to_block(go_on);
         self.take_checkpoint(pc);
+        self.polled = true;
     }
 
     /// Store all registers as they are.

@@ -15,7 +15,7 @@ use crate::state::lazy;
 pub(super) enum Operation {
     Add,
     Sub,
-    /// Bitwise; the first operand is the result.
+    /// Bitwise; the first operand is the result, the second has no meaning.
     Logic,
 }
 
@@ -51,7 +51,68 @@ pub(super) enum Form {
     Dead(u64),
     Stored,
     Packed,
-    Lazy(Operation, Width),
+    Lazy(Operation, Width, Source, Source),
+}
+
+/// Where a block finds an operand of an operation that set flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// In a variable for it.
+    Variable,
+    /// It is a general register plus a constant: a loop keeps nothing for flags that only those who
+    /// leave it want.
+    Register(u8, u64),
+    Constant(u64),
+}
+
+impl Source {
+    /// The same after `written` were.
+    fn after(self, written: u64) -> Self {
+        match self {
+            Self::Register(register, _) if written >> register & 1 != 0 => Self::Variable,
+            other => other,
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        if self == other { self } else { Self::Variable }
+    }
+}
+
+impl Form {
+    /// The same after instructions that set no flags, but these general registers, a bit each.
+    pub(super) fn after(self, written: u64) -> Self {
+        match self {
+            Self::Lazy(operation, width, a, b) => {
+                Self::Lazy(operation, width, a.after(written), b.after(written))
+            }
+            other => other,
+        }
+    }
+
+    /// How many variables it takes.
+    pub(super) fn variables(self) -> usize {
+        match self {
+            Self::Dead(_) => 0,
+            Self::Stored | Self::Packed => usize::MAX,
+            Self::Lazy(.., a, b) => [a, b]
+                .into_iter()
+                .filter(|&at| at == Source::Variable)
+                .count(),
+        }
+    }
+
+    /// One that both can be brought into at no cost, if there is.
+    pub(super) fn or(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Lazy(operation, width, a, b), Self::Lazy(.., c, d))
+                if other == Self::Lazy(operation, width, c, d) =>
+            {
+                Some(Self::Lazy(operation, width, a.or(c), b.or(d)))
+            }
+            _ => (self == other).then_some(self),
+        }
+    }
 }
 
 /// What [`lazy`] wants in the register block.

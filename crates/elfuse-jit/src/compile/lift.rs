@@ -20,8 +20,8 @@ use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
 use crate::compile::exits::{Checkpoint, Known, Pending};
-use crate::compile::flags::{Flags, Form, Lazy, Operation, Width};
-use crate::compile::region::{Block, End, Region, Registers};
+use crate::compile::flags::{Flags, Form, Lazy, Operation, Source, Width};
+use crate::compile::region::{Block, End, Region, Registers, address};
 use crate::compile::{flow, vector};
 use crate::cpu::layout;
 use crate::ir::{Args, Helper, Insn, Op, Operand, Structure};
@@ -118,6 +118,8 @@ pub(super) struct Lifter<'a, 'b> {
     pub(super) signature: SigRef,
     helper: SigRef,
     pub(super) pending: Pending,
+    /// Since the block began, or one that alone leads to it, `look_and_poll` was done.
+    pub(super) polled: bool,
     pub(super) checkpoint: Rc<Checkpoint>,
 }
 
@@ -182,6 +184,7 @@ pub(super) fn lift(
         signature,
         helper,
         pending: Pending::Nothing,
+        polled: false,
         checkpoint: Rc::new(Checkpoint {
             pc: region.head,
             general: Vec::new(),
@@ -400,6 +403,17 @@ impl Lifter<'_, '_> {
         self.builder.ins().iadd(self.memory, address)
     }
 
+    /// The same of a base and an index.
+    pub(super) fn host_of_sum(&mut self, base: Value, index: Value) -> Value {
+        if self.confined {
+            let address = self.builder.ins().iadd(base, index);
+            return self.host(address);
+        }
+        // The base is often constant in a loop, and the host's instructions shift the index.
+        let base = self.host(base);
+        self.builder.ins().iadd(base, index)
+    }
+
     fn block(&mut self, start: u64, block: &Block) {
         let ir = self.blocks[&start];
         self.builder.switch_to_block(ir);
@@ -410,22 +424,28 @@ impl Lifter<'_, '_> {
             self.flags = match self.forms.get(&start) {
                 None | Some(Form::Stored | Form::Dead(_)) => Flags::Stored,
                 Some(Form::Packed) => Flags::Packed(self.builder.use_var(self.flag_a)),
-                Some(&Form::Lazy(operation, width)) => Flags::Lazy(Lazy {
+                Some(&Form::Lazy(operation, width, a, b)) => Flags::Lazy(Lazy {
                     operation,
                     width,
-                    a: self.builder.use_var(self.flag_a),
-                    b: self.builder.use_var(self.flag_b),
+                    a: self.source(a, self.flag_a),
+                    b: self.source(b, self.flag_b),
                 }),
             };
             self.written = block.written_before;
-            self.take_checkpoint(start);
+            self.polled = false;
+            self.take_checkpoint(address(start));
         }
         let dead = match self.forms.get(&start) {
             Some(&Form::Dead(setter)) if !self.single.contains(&start) => Some(setter),
             _ => None,
         };
+        let mut accesses = block.body.iter().filter(|(_, insn)| flow::is_access(insn));
+        let last_access = accesses.next_back().map(|&(pc, _)| pc);
         for &(pc, insn) in &block.body {
             self.insn(pc, &insn);
+            if last_access == Some(pc) {
+                self.look_early(pc + 4, block);
+            }
             if dead == Some(pc) {
                 // The one before lacks the flags.
                 self.take_checkpoint(pc + 4);
@@ -437,6 +457,18 @@ impl Lifter<'_, '_> {
             End::Branch(insn, taken, not) => self.branch(pc, insn, *taken, *not),
             &End::Call(to, inside) => self.call(pc, to, inside),
             End::Indirect(insn, expected) => self.indirect(pc, insn, expected),
+        }
+    }
+
+    fn source(&mut self, source: Source, variable: Variable) -> Value {
+        match source {
+            Source::Variable => self.builder.use_var(variable),
+            Source::Constant(value) => self.iconst(value),
+            Source::Register(register, 0) => self.x(register),
+            Source::Register(register, more) => {
+                let value = self.x(register);
+                self.builder.ins().iadd_imm_s(value, more as i64)
+            }
         }
     }
 

@@ -113,7 +113,7 @@ impl Lifter<'_, '_> {
             Address::Register(extend) => {
                 let index = self.extended(m, extend);
                 let index = self.builder.ins().ishl_imm_u(index, i64::from(x));
-                (self.builder.ins().iadd(base, index), None)
+                return (self.host_of_sum(base, index), None);
             }
             Address::Literal => (base, None),
         };

@@ -332,6 +332,7 @@ fn compile(code: &Code, pc: u64) {
         return;
     };
     for (&start, block) in &region.blocks {
+        let start = region::address(start);
         state.blocks.insert((start, block.end_pc + 4, pc));
     }
     code.install(pc, offset);

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::compile::vector;
+use crate::compile::{flow, vector};
 use crate::ir::{Address, Args, Float, Insn, Op};
 use crate::state::SP;
 
@@ -33,7 +33,7 @@ pub(super) enum End {
 }
 
 /// Straight-line code.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Block {
     /// Instructions with their addresses; the branch at the end is in `end`.
     pub(super) body: Vec<(u64, Insn)>,
@@ -61,13 +61,18 @@ impl Registers {
     }
 }
 
-/// Blocks by address.
+/// Blocks by address. Where there are two versions of a block, the second has bit 0 set.
 #[derive(Debug)]
 pub(super) struct Region {
     pub(super) head: u64,
     pub(super) blocks: BTreeMap<u64, Block>,
     /// Registers read or written.
     pub(super) used: Registers,
+}
+
+/// Of a block or version of a block.
+pub(super) fn address(block: u64) -> u64 {
+    block & !1
 }
 
 enum Step {
@@ -121,6 +126,7 @@ impl Region {
             }
         }
         region.keep_reachable();
+        flow::split_by_flags(&mut region);
         region.propagate();
         Some(region)
     }
@@ -192,6 +198,23 @@ impl Region {
 }
 
 impl Block {
+    /// The same block with other versions of those that it leads to.
+    pub(super) fn leading(&self, version: impl Fn(u64) -> u64) -> Self {
+        let end = match self.end {
+            End::Jump(to) => End::Jump(version(to)),
+            End::Branch(insn, taken, not) => End::Branch(insn, version(taken), version(not)),
+            End::Call(to, true) => End::Call(version(to), true),
+            End::Call(to, false) => End::Call(to, false),
+            End::Indirect(insn, ref expected) => {
+                End::Indirect(insn, expected.iter().map(|&to| version(to)).collect())
+            }
+        };
+        Self {
+            end,
+            ..self.clone()
+        }
+    }
+
     /// Addresses that follow directly, in this region or not.
     pub(super) fn successors(&self) -> Vec<u64> {
         match self.end {
@@ -204,7 +227,7 @@ impl Block {
 }
 
 /// Which registers an instruction uses, too many do no harm, and which it changes.
-fn registers(insn: &Insn) -> (Registers, Registers) {
+pub(super) fn registers(insn: &Insn) -> (Registers, Registers) {
     let Args { d, n, m, a, .. } = insn.args;
     let general = |list: &[u8]| Registers {
         general: list
