@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -181,12 +180,11 @@ def lldb(
     need("lldb")
     before = [f"platform select --sysroot {sysroot} remote-linux"] if sysroot else []
     before += [f"target create {file}", f"gdb-remote {address}"]
-    with tempfile.NamedTemporaryFile("w", suffix=".lldb") as script:
-        script.write("".join(f"{command}\n" for command in (*before, *commands)))
-        script.flush()
-        words = ["lldb", "--batch", "--no-lldbinit", "--source", script.name]
-        words += [word for command in crashed for word in ("-k", command)]
-        done = execute(words, env=environment(), timeout=PATIENCE)
+    words = ["lldb", "--batch", "--no-lldbinit"]
+    # Not from a file: after a crash the rest of it would be left out, and `crashed` too.
+    words += [word for command in (*before, *commands) for word in ("-o", command)]
+    words += [word for command in crashed for word in ("-k", command)]
+    done = execute(words, env=environment(), timeout=PATIENCE)
     return done.stderr + done.stdout
 
 

@@ -170,9 +170,12 @@ def test_forks_are_followed(serve: Serve, mode: str, function: str, status: int)
 def test_a_crash_stops_with_its_signal(serve: Serve) -> None:
     guest = serve(program("crash"))
     # A batch ends with a crash, and this is what is said then.
-    said = lldb(guest.address, "continue", crashed=("bt", "process kill"), file=program("crash"))
+    commands = ("bt", "thread siginfo", "process kill")
+    said = lldb(guest.address, "continue", crashed=commands, file=program("crash"))
     assert "signal SIGSEGV" in reasons(said)[0]
     assert re.search(r"frame #0: 0x\w+ crash`main", said), said
+    assert re.search(r"_sigfault = \{\s+si_addr = 0x0*dead0000\s", said), said
+    assert re.search(r"^Process \d+ exited with status = 9 ", said, re.MULTILINE), said
     assert guest.finish().returncode in (128 + signal.SIGKILL, 128 + signal.SIGSEGV)
 
 

@@ -339,11 +339,12 @@ class Session:
         self._inferiors.kill(inferior)
         return b"OK"
 
-    def _kill_all(self, _rest: bytes) -> None:
-        """There is no answer; debuggers that start nothing anew wait for the end of the connection."""
+    def _kill_all(self, _rest: bytes) -> bytes | None:
+        """The end of the connection is the answer; lldb wants to read one before, as its server has it."""
         for inferior in self._inferiors.attached:
             self._inferiors.kill(inferior)
         self.over = not self._stays
+        return b"X09" if self.over else None
 
 
 def _signal_set(rest: bytes) -> int:
