@@ -1,4 +1,4 @@
-"""gdb from a second terminal, on a shell of an image."""
+"""gdb and lldb from a second terminal, on a shell of an image."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gdb.support import gdb
+from tests.gdb.support import gdb, lldb
 from tests.support import need_engine
 from tests.terminal import Terminal
 
@@ -33,5 +33,28 @@ def test_a_shell_of_an_image_is_debugged_from_a_second_terminal(
     terminal.read_until(r"[$#] ")
     said = gdb(address, "backtrace", "detach")
     assert re.search(r"^#\d+ .* in readline \(\)$", said, re.MULTILINE), said
+    terminal.send("exit 5\n")
+    assert terminal.wait() == 5
+
+
+def test_lldb_debugs_a_shell_of_an_image(
+    own_engine: str,
+    tty: Callable[..., Terminal],
+    stored_image: Callable[[str], Path],
+    rootfs: Callable[[str], Path],
+) -> None:
+    need_engine(own_engine)
+    home, root = stored_image("debian-mini"), rootfs("debian-mini")
+    words = ("run", "--rm", "-it", "--engine", own_engine, "--gdb", "0", "--gdb-stop-on-entry")
+    terminal = tty(*words, "localhost/debian-mini", "bash", "--norc", home=home)
+    address = terminal.read_until(r"gdb: listening on (\S+)")[1].decode().strip()
+    terminal.send("echo $((6 * 7))\n")
+    commands = ("breakpoint set --name execute_command", "continue", "bt 1", "image list", "detach")
+    said = lldb(address, *commands, file=root / "usr/bin/bash", sysroot=root)
+    assert re.search(r"^\* thread #1, .*stop reason = breakpoint 1\.1$", said, re.MULTILINE), said
+    assert re.search(r"frame #0: 0x\w+ bash`execute_command", said), said
+    assert re.search(rf"{re.escape(str(root))}/\S*libc\.so\.6", said), said
+    terminal.read_until(r"\n42\r")
+    terminal.read_until(r"[$#] ")
     terminal.send("exit 5\n")
     assert terminal.wait() == 5
