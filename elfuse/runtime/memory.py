@@ -24,8 +24,6 @@ _MMAP_MIN = 0x10000
 _STACK_GUARD = 256 * PAGE
 _STACK_LIMIT = 8 << 20
 _USUAL = Protection.READ | Protection.WRITE | Protection.EXECUTE
-
-
 _HEAP = Area(Protection.READ | Protection.WRITE, name=b"[heap]")
 _BREAK_RESERVE = 64 << 20
 """As far as the engine may move the break by itself."""

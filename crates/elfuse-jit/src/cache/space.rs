@@ -72,6 +72,8 @@ struct Mapping {
     installed: Vec<usize>,
     /// How many regions those are.
     regions: u64,
+    /// It came back from where it was put aside, and the file is still to be looked at.
+    restored: bool,
 }
 
 impl Mapping {
@@ -172,16 +174,14 @@ impl Cache {
         let end = start + length;
         let mut locked = self.lock();
         let loaded = self.load(&mut locked.state, code, &identity, base);
-        let known = locked.state.mappings.iter();
-        let known = known.rev().position(|mapping| {
-            (mapping.start, mapping.base) == (start, base) && mapping.end <= end
+        let restored = locked.state.mappings.iter().position(|mapping| {
+            mapping.restored && (mapping.start, mapping.base) == (start, base) && mapping.end <= end
         });
-        if let Some(behind) = known {
-            let index = locked.state.mappings.len() - 1 - behind;
+        if let Some(index) = restored {
             let mapping = &mut locked.state.mappings[index];
             let inode = |loaded: Option<Loaded>| loaded.map(|loaded| loaded.inode);
             if mapping.identity == identity && inode(mapping.loaded) == inode(loaded) {
-                // Restored with its regions.
+                mapping.restored = false;
                 mapping.end = end;
                 let regions = mapping.regions;
                 locked.state.statistics.installed += regions;
@@ -200,6 +200,7 @@ impl Cache {
             loaded,
             installed: Vec::new(),
             regions: 0,
+            restored: false,
         };
         let mut installed = 0;
         if let Some(object) = loaded.and_then(|loaded| object(code, loaded)) {
@@ -363,7 +364,8 @@ impl Cache {
         let Some(index) = index else {
             return false;
         };
-        let mapping = state.parked.remove(index);
+        let mut mapping = state.parked.remove(index);
+        mapping.restored = true;
         state.mappings.push(mapping);
         true
     }
