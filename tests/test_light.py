@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import functools
+import os
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ def test_only_the_named_exceptions_are_passed_over(made: Any) -> None:
     reached = []
     with made.suppress(KeyError, OSError):
         reached.append("before")
-        raise FileNotFoundError
+        os.stat("/nonexistent/name")
+        reached.append("behind")
     with made.suppress():
         reached.append("without")
     assert reached == ["before", "without"]
