@@ -1,10 +1,14 @@
-"""Half-open address ranges with a value each: the shape of page protections and memory areas."""
+"""Half-open address ranges with a value each: the shape of page protections and memory areas.
+
+Where the Rust crate is there, its classes take the place of these (`crates/elfuse-jit/src/ranges.rs`),
+which say what both do: `tests/engine/test_ranges.py` compares them.
+"""
 
 from __future__ import annotations
 
 from elfuse.light import bisect_left, bisect_right
 from elfuse.record import Record
-from elfuse.typing import Generic, Iterator, TypeVar
+from elfuse.typing import TYPE_CHECKING, Generic, Iterator, TypeVar
 
 T = TypeVar("T")
 
@@ -94,3 +98,10 @@ class RangeMap(Generic[T]):
         self._starts.insert(index, start)
         self._ranges.insert(index, Range(start, end, value))
         return removed
+
+
+if not TYPE_CHECKING:
+    try:
+        from elfuse.engine._jit import Range, RangeMap
+    except ImportError:
+        pass

@@ -30,6 +30,8 @@ pub mod ir;
 mod mappings;
 #[cfg(feature = "python")]
 mod python;
+#[cfg(feature = "python")]
+mod ranges;
 mod signals;
 pub mod simd;
 pub mod state;

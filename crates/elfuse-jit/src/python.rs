@@ -21,6 +21,7 @@ use crate::code::Code;
 use crate::compile::{self, fork};
 use crate::cpu::{Attention, Cpu, Exit};
 use crate::debug::Watch;
+use crate::ranges::{Range, RangeMap};
 use crate::signals;
 
 /// Instructions of one address space.
@@ -452,6 +453,8 @@ fn _jit(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Space>()?;
     module.add_class::<Vcpu>()?;
     module.add_class::<Descriptors>()?;
+    module.add_class::<Range>()?;
+    module.add_class::<RangeMap>()?;
     module.add_function(wrap_pyfunction!(interrupt_on, module)?)?;
     crate::mappings::register(module)
 }
