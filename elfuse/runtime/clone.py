@@ -20,13 +20,13 @@ from elfuse.runtime.jobs import enter_host_group, enter_host_session
 from elfuse.runtime.kernel import Kernel
 from elfuse.runtime.process import Process
 from elfuse.runtime.processes import Field
-from elfuse.runtime.syscalls.table import load_all
+from elfuse.runtime.syscalls.table import load_usual
 from elfuse.runtime.task import LeftMemory, Task, TaskExit
 from elfuse.runtime.wait import Restart, sleep
 from elfuse.typing import Callable
 
-_MANY_FORKS = 3
-"""A process that forks so often is worth preparing for more of it."""
+_MANY_FORKS = 4
+"""A process that forks so often is worth preparing for more of it; gcc does three times."""
 _KNOWN = Clone(0)
 for _flag in Clone:
     _KNOWN |= _flag
@@ -174,7 +174,7 @@ def host_fork(kernel: Kernel) -> int:
         kernel.namespace.make_shared()
     elif kernel.forks == _MANY_FORKS:
         # Children inherit what is loaded; loading it again in each would take longer.
-        load_all()
+        load_usual()
         compile_met()
     debugger = kernel.debugger
     if debugger is not None:
@@ -222,6 +222,7 @@ def adopt(kernel: Kernel, process: Process, task: Task) -> None:
     kernel.tasks = {task.tid: task}
     kernel.hosted = {process.pid: process}
     kernel.at_exit = []
+    kernel.forks = 0
     kernel.processes.after_fork()
     kernel.futexes.after_fork()
     kernel.engine.after_fork(task.vcpu)

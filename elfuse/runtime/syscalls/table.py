@@ -72,12 +72,12 @@ _OF_ENDING = (RobustListHead,)
 """Structs that every process needs, if not the first one before its first fork."""
 
 
-def load_all() -> None:
-    """Load every call, and make the decoders that nearly every child of a fork would make."""
-    for name in MODULES:
-        __import__(f"{__package__}.{name}")
+def load_usual() -> None:
+    """Load the calls that nearly every child of a fork makes, and make their decoders."""
     for number in _OF_NEW_PROCESSES:
-        _ = TABLE[number].call
+        row = find(number)
+        assert row is not None
+        _ = row.call
     for kind in _OF_ENDING:
         kind.layout()
 
@@ -193,5 +193,6 @@ def render(row: Row, task: "Task", registers: Sequence[int], result: int) -> lis
 
 def names() -> dict[str, Any]:
     """Name to row, for `docs/syscalls.md` and trace filters."""
-    load_all()
+    for name in MODULES:
+        __import__(f"{__package__}.{name}")
     return {row.name: row for row in TABLE.values()}
