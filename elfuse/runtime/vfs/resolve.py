@@ -151,10 +151,6 @@ class Walk:
         ):
             return self._steps(root, path, follow)
         inode, done = shortcuts.nearest(path)
-        if path.find(b"/", done + 1) < 0:
-            name = path[done + 1 :]
-            if name not in (b"", b".", b"..") and inode.ino not in mount.below:
-                return self._last(mount, inode, name, follow)
         while True:
             at = Location(mount, inode)
             end = path.find(b"/", done + 1)
@@ -213,18 +209,6 @@ class Walk:
         if directory and inode.type_bits != _S_IFDIR:
             raise SyscallError(Errno.ENOTDIR)
         return at or Location(mount, inode, None, name)
-
-    def _last(self, mount: "Mount", inode: "Inode", name: bytes, follow: bool) -> Location:
-        """The last step, which is the only one if the directory is known: what `_steps` does."""
-        if len(name) > _NAME_MAX:
-            raise SyscallError(Errno.ENAMETOOLONG)
-        child = inode.lookup(name)
-        kind = child.type_bits
-        if kind == _S_IFDIR:
-            return Location(mount, child, None, name)
-        here = Location(mount, inode)
-        found = Location(mount, child, here, name)
-        return self._follow(here, found, b"", follow) if follow and kind == _S_IFLNK else found
 
     def _follow(self, here: Location, link: Location, rest: bytes, follow: bool) -> Location:
         target = self.link(here, link)

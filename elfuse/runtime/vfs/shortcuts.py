@@ -32,17 +32,13 @@ class Shortcuts:
         self._root = root
         self._routes = fs.routes()
         self._known: dict[bytes, Inode] = {}
-        self._tops: set[bytes] = set()
-        """First names of the known paths: in plain mode many paths are another root's."""
 
     def nearest(self, path: bytes) -> "tuple[Inode, int]":
         """The deepest known directory on an absolute path, and where in the path its name ends."""
         routes = self._fs.routes()
         if routes != self._routes:
-            self._forget()
+            self._known.clear()
             self._routes = routes
-        if path[1 : path.find(b"/", 1)] not in self._tops:
-            return self._root, 0
         cut = path.rfind(b"/")
         while cut > 0:
             above = path[:cut]
@@ -57,12 +53,7 @@ class Shortcuts:
     def learn(self, path: bytes, directory: "Inode") -> None:
         """A walk that began at the `nearest` directory led along a path to one of this mount."""
         if len(self._known) >= _KEPT:
-            self._forget()
+            self._known.clear()
         # By a link it may lead elsewhere on the host than in the guest: that is no shortcut.
         if self._fs.routes() == self._routes and self._fs.leads_to(path, directory):
             self._known[path] = directory
-            self._tops.add(path[1:].partition(b"/")[0])
-
-    def _forget(self) -> None:
-        self._known.clear()
-        self._tops.clear()
