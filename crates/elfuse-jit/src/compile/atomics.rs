@@ -81,12 +81,7 @@ impl Lifter<'_, '_> {
                 .builder
                 .ins()
                 .band_imm_s(address, size.bytes() as i64 - 1);
-            let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
-            self.builder.set_cold_block(cold);
-            self.builder.ins().brif(rest, cold, &NONE, go_on, &NONE);
-            self.builder.switch_to_block(cold);
-            self.leave_at_checkpoint();
-            self.builder.switch_to_block(go_on);
+            self.go_back_if(rest);
         }
         self.pending = Pending::Loads;
         self.host(address)

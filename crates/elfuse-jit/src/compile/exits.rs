@@ -1,11 +1,12 @@
 //! Checkpoints, and the ways out of compiled code.
 #![forbid(unsafe_code)]
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{InstBuilder, Type, Value};
+use cranelift_codegen::ir::{Block, InstBuilder, Type, Value};
 
 use crate::compile::flags::Flags;
 use crate::compile::lift::{LIMIT_BITS, Lifter, NONE, OWN};
@@ -27,6 +28,8 @@ pub(super) struct Checkpoint {
     pub(super) general: Vec<(u8, Value)>,
     pub(super) vectors: Vec<(u8, Value)>,
     pub(super) flags: Flags,
+    /// Where the registers are stored and the region is left; all that go back share it.
+    pub(super) exit: Cell<Option<Block>>,
 }
 
 /// What is known at a point of a region besides the variables.
@@ -58,6 +61,7 @@ impl Lifter<'_, '_> {
             general,
             vectors,
             flags: self.flags,
+            exit: Cell::new(None),
         }
     }
 
@@ -103,20 +107,35 @@ impl Lifter<'_, '_> {
             return;
         }
         let faulted = self.attention(I32, layout::FAULTED);
-        let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
-        self.builder.set_cold_block(cold);
-        self.builder.ins().brif(faulted, cold, &NONE, go_on, &NONE);
-        self.builder.switch_to_block(cold);
-        self.leave_at_checkpoint();
-        self.builder.switch_to_block(go_on);
+        self.go_back_if(faulted);
         self.take_checkpoint(pc);
     }
 
-    pub(super) fn leave_at_checkpoint(&mut self) {
+    /// Leave at the last checkpoint if the condition holds.
+    pub(super) fn go_back_if(&mut self, condition: Value) {
         let checkpoint = Rc::clone(&self.checkpoint);
-        self.store_registers(&checkpoint);
-        let pc = self.iconst(checkpoint.pc);
-        self.builder.ins().return_(&[pc]);
+        let go_on = self.builder.create_block();
+        let made = checkpoint.exit.get();
+        let exit = made.unwrap_or_else(|| self.cold_block());
+        self.builder
+            .ins()
+            .brif(condition, exit, &NONE, go_on, &NONE);
+        if made.is_none() {
+            // All registers of a checkpoint are values from before it: they are the same wherever
+            // somebody goes back from.
+            self.builder.switch_to_block(exit);
+            self.store_registers(&checkpoint);
+            let pc = self.iconst(checkpoint.pc);
+            self.builder.ins().return_(&[pc]);
+            checkpoint.exit.set(Some(exit));
+        }
+        self.builder.switch_to_block(go_on);
+    }
+
+    pub(super) fn cold_block(&mut self) -> Block {
+        let block = self.builder.create_block();
+        self.builder.set_cold_block(block);
+        block
     }
 
     /// A field that signal handlers and other threads set.
@@ -135,19 +154,17 @@ impl Lifter<'_, '_> {
         } else {
             self.attention(I32, layout::INTERRUPT)
         };
-        let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
-        self.builder.set_cold_block(cold);
+        let (cold, go_on) = (self.cold_block(), self.builder.create_block());
         self.builder
             .ins()
             .brif(attention, cold, &NONE, go_on, &NONE);
         self.builder.switch_to_block(cold);
         if pending {
             let faulted = self.builder.ins().ireduce(I32, attention);
-            let (back, called) = (self.builder.create_block(), self.builder.create_block());
-            self.builder.ins().brif(faulted, back, &NONE, called, &NONE);
-            self.builder.switch_to_block(back);
-            self.leave_at_checkpoint();
-            self.builder.switch_to_block(called);
+            self.go_back_if(faulted);
+            if let Some(called) = self.builder.current_block() {
+                self.builder.set_cold_block(called);
+            }
         }
         self.store_now();
         self.builder.ins().return_(&[to]);
@@ -166,6 +183,7 @@ impl Lifter<'_, '_> {
     pub(super) fn leave(&mut self, pc: Value, constant: bool) {
         self.store_now();
         let table = self.builder.ins().load(I64, OWN, self.cpu, layout::TABLE);
+        let interpret = self.cold_block();
         if !constant {
             // Either bit 0 or 1 is set or one above the address space.
             let rotated = self.builder.ins().rotr_imm_u(pc, 2);
@@ -173,27 +191,25 @@ impl Lifter<'_, '_> {
                 .builder
                 .ins()
                 .ushr_imm_u(rotated, i64::from(LIMIT_BITS - 2));
-            self.return_if(odd, pc);
+            self.go_if(odd, interpret);
         }
         let slot = self.builder.ins().iadd(table, pc);
         let offset = self.builder.ins().load(I32, OWN, slot, 0);
         let missing = self.builder.ins().icmp_imm_s(IntCC::Equal, offset, 0);
-        self.return_if(missing, pc);
+        self.go_if(missing, interpret);
         let arena = self.builder.ins().load(I64, OWN, self.cpu, layout::ARENA);
         let offset = self.builder.ins().uextend(I64, offset);
         let code = self.builder.ins().iadd(arena, offset);
         self.builder
             .ins()
             .return_call_indirect(self.signature, code, &[self.cpu]);
+        self.builder.switch_to_block(interpret);
+        self.builder.ins().return_(&[pc]);
     }
 
-    pub(super) fn return_if(&mut self, condition: Value, pc: Value) {
-        let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
-        self.builder
-            .ins()
-            .brif(condition, cold, &NONE, go_on, &NONE);
-        self.builder.switch_to_block(cold);
-        self.builder.ins().return_(&[pc]);
+    fn go_if(&mut self, condition: Value, to: Block) {
+        let go_on = self.builder.create_block();
+        self.builder.ins().brif(condition, to, &NONE, go_on, &NONE);
         self.builder.switch_to_block(go_on);
     }
 }

@@ -9,7 +9,7 @@ use cranelift_codegen::ir::types::{F32, F32X4, F64, F64X2, I8X16, I32, I64};
 use cranelift_codegen::ir::{InstBuilder, Type, Value};
 
 use crate::compile::flags::Operation;
-use crate::compile::lift::{LITTLE, Lifter, NONE};
+use crate::compile::lift::{LITTLE, Lifter};
 use crate::ir::{Args, Float, Insn, Op, Width};
 use crate::state::{SINK, ZERO};
 use crate::table;
@@ -131,21 +131,9 @@ impl Lifter<'_, '_> {
         self.set_v(register, value);
     }
 
-    /// Leave to the interpreter, before this instruction, if the condition holds.
-    fn leave_if(&mut self, condition: Value) {
-        let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
-        self.builder.set_cold_block(cold);
-        self.builder
-            .ins()
-            .brif(condition, cold, &NONE, go_on, &NONE);
-        self.builder.switch_to_block(cold);
-        self.leave_at_checkpoint();
-        self.builder.switch_to_block(go_on);
-    }
-
     fn leave_if_unordered(&mut self, a: Value, b: Value) {
         let unordered = self.builder.ins().fcmp(FloatCC::Unordered, a, b);
-        self.leave_if(unordered);
+        self.go_back_if(unordered);
     }
 
     /// Set a register to an arithmetic result, if it is a number.
@@ -278,7 +266,7 @@ impl Lifter<'_, '_> {
                 let limit = self.constant(limit(width, double), double);
                 let inside = self.builder.ins().fcmp(FloatCC::LessThan, magnitude, limit);
                 let outside = self.builder.ins().bxor_imm_u(inside, 1);
-                self.leave_if(outside);
+                self.go_back_if(outside);
                 let value = self.builder.ins().fcvt_to_sint_sat(integer(width), value);
                 self.write(d, value, width);
             }

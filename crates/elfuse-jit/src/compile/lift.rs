@@ -8,6 +8,7 @@
 //! repeated: stores, then loads.
 #![forbid(unsafe_code)]
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -190,6 +191,7 @@ pub(super) fn lift(
             general: Vec::new(),
             vectors: Vec::new(),
             flags: Flags::Stored,
+            exit: Cell::default(),
         }),
     };
     lifter.load_registers();
