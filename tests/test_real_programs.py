@@ -158,7 +158,13 @@ print(size == 100000 and os.wait()[1] == 0)
 
 
 @pytest.mark.parametrize("module", PYTHON)
-def test_python_module_works(module: str, shell: Callable[..., str]) -> None:
+def test_python_module_works(
+    module: str, own_engine: str, shell: Callable[..., str], request: pytest.FixtureRequest
+) -> None:
+    if (own_engine, module) == ("unicorn", "multiprocessing"):
+        # Its semaphores lie in memory that processes share: a post may be lost (docs/quirks.md).
+        reason = "atomics hold within one process only"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
     assert shell("debian-mini", PYTHON[module], ("python3", "-c")) == "True\n"
 
 

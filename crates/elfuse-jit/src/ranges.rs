@@ -1,7 +1,6 @@
 //! `elfuse.engine.ranges` in Rust, for the same reason as that module's bisection: a program's start
 //! changes its mappings some fifty times, and each change looks at ranges several times.
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyType};
 
@@ -41,10 +40,6 @@ impl Range {
     fn __eq__(&self, py: Python<'_>, other: &Self) -> PyResult<bool> {
         Ok((self.start, self.end) == (other.start, other.end)
             && self.value.bind(py).eq(&other.value)?)
-    }
-
-    fn __hash__(&self) -> PyResult<isize> {
-        Err(PyTypeError::new_err("unhashable type: 'Range'"))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
