@@ -6,7 +6,7 @@ which say what both do: `tests/engine/test_ranges.py` compares them.
 
 from __future__ import annotations
 
-from elfuse.light import bisect_left, bisect_right
+from elfuse.light import bisect_left, bisect_right, suppress
 from elfuse.record import Record
 from elfuse.typing import TYPE_CHECKING, Generic, Iterator, TypeVar
 
@@ -101,7 +101,7 @@ class RangeMap(Generic[T]):
 
 
 if not TYPE_CHECKING:
-    try:
-        from elfuse.engine._jit import Range, RangeMap
-    except ImportError:
-        pass
+    with suppress(ImportError):
+        from elfuse.engine import _jit
+
+        Range, RangeMap = _jit.Range, _jit.RangeMap
