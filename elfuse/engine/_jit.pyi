@@ -1,4 +1,4 @@
-"""The Rust crate `crates/elfuse-jit`. Private to `engine.jit`."""
+"""The Rust crate `crates/elfuse-jit`. Private to `engine.jit` and `engine.ranges`."""
 
 from collections.abc import Iterator
 from mmap import mmap

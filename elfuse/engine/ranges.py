@@ -1,7 +1,7 @@
 """Half-open address ranges with a value each: the shape of page protections and memory areas.
 
-Where the Rust crate is there, its classes take the place of these (`crates/elfuse-jit/src/ranges.rs`),
-which say what both do: `tests/engine/test_ranges.py` compares them.
+The crate `elfuse-jit` has the same classes, which take the place of these where it is installed. What is
+written here holds for both, and `tests/engine/test_ranges.py` compares them.
 """
 
 from __future__ import annotations

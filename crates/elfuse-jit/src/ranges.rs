@@ -1,5 +1,7 @@
-//! `elfuse.engine.ranges` in Rust, for the same reason as that module's bisection: a program's start
-//! changes its mappings some fifty times, and each change looks at ranges several times.
+//! Address ranges with a value each, for Python: `elfuse.engine.ranges` says what they do.
+//!
+//! A program's start changes its mappings some fifty times, and each change looks at ranges several
+//! times.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyType};

@@ -132,6 +132,7 @@ impl Lifter<'_, '_> {
         self.builder.switch_to_block(go_on);
     }
 
+    /// A block that is hardly ever executed.
     pub(super) fn cold_block(&mut self) -> Block {
         let block = self.builder.create_block();
         self.builder.set_cold_block(block);
@@ -207,6 +208,7 @@ impl Lifter<'_, '_> {
         self.builder.ins().return_(&[pc]);
     }
 
+    /// Go to a block that takes nothing if the condition holds.
     fn go_if(&mut self, condition: Value, to: Block) {
         let go_on = self.builder.create_block();
         self.builder.ins().brif(condition, to, &NONE, go_on, &NONE);

@@ -375,8 +375,7 @@ impl Lifter<'_, '_> {
             .builder
             .ins()
             .load(I64, OWN, self.cpu, layout::general(LAZY));
-        let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
-        self.builder.set_cold_block(cold);
+        let (cold, go_on) = (self.cold_block(), self.builder.create_block());
         self.builder.ins().brif(lazy, cold, &NONE, go_on, &NONE);
         self.builder.switch_to_block(cold);
         // Every helper finds the flags computed.

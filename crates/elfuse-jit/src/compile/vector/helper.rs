@@ -60,9 +60,8 @@ impl Lifter<'_, '_> {
         helper: Helper,
         value: impl FnOnce(&mut Self) -> Value,
     ) {
-        let (cold, warm) = (self.builder.create_block(), self.builder.create_block());
+        let (cold, warm) = (self.cold_block(), self.builder.create_block());
         let go_on = self.builder.create_block();
-        self.builder.set_cold_block(cold);
         self.builder.append_block_param(go_on, I8X16);
         self.builder.ins().brif(condition, cold, &NONE, warm, &NONE);
         self.builder.switch_to_block(cold);

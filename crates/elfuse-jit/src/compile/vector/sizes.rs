@@ -280,8 +280,7 @@ impl Lifter<'_, '_> {
     fn note_saturation(&mut self, changed: Value) {
         let offset = SCRATCH + layout::general(FPSR);
         let any = self.builder.ins().vany_true(changed);
-        let (cold, go_on) = (self.builder.create_block(), self.builder.create_block());
-        self.builder.set_cold_block(cold);
+        let (cold, go_on) = (self.cold_block(), self.builder.create_block());
         self.builder.ins().brif(any, cold, &NONE, go_on, &NONE);
         self.builder.switch_to_block(cold);
         let flags = self.builder.ins().load(I64, OWN, self.cpu, offset);
