@@ -52,6 +52,7 @@ def make_kernel(
     namespace.mount(b"/proc", Later(lambda: standard.make_proc(kernel)))
     sys = Later(lambda: standard.make_sys())  # noqa: PLW0108 - the attribute loads the module
     namespace.mount(b"/sys", sys, read_only=True)
+    kernel.engine.serve_paths(namespace.host_roots())
     return kernel
 
 

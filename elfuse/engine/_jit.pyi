@@ -1,6 +1,6 @@
 """The Rust crate `crates/elfuse-jit`. Private to `engine.jit` and `engine.ranges`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from mmap import mmap
 from typing import ClassVar, Generic, TypeVar, final
 
@@ -95,6 +95,12 @@ class Space:
 
     def stop_break(self) -> int:
         """Where it is, and stays from now on."""
+
+    def serve_paths(self, roots: Sequence[tuple[int, int, int, int | None, Sequence[bytes]]]) -> None:
+        """Look at names in these roots; see `engine.protocol.HostRoot`."""
+
+    def stop_paths(self) -> None:
+        """Leave that to the kernel part."""
 
     def invalidate(self, start: int, length: int) -> None:
         """Instructions here changed."""

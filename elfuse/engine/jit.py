@@ -11,6 +11,7 @@ import os
 from elfuse.engine.protocol import (
     Descriptors,
     Exit,
+    HostRoot,
     Protection,
     Register,
     SharedMask,
@@ -22,7 +23,7 @@ from elfuse.engine.ranges import Range
 from elfuse.engine.slab import Slab
 from elfuse.engine.texts import Texts
 from elfuse.errors import EngineUnavailable
-from elfuse.typing import Iterable
+from elfuse.typing import Iterable, Sequence
 
 try:
     from elfuse.engine import _jit
@@ -246,6 +247,12 @@ class JitEngine:
 
     def descriptors(self) -> Descriptors | None:
         return _jit.Descriptors() if self._answers_calls else None
+
+    def serve_paths(self, roots: Sequence[HostRoot]) -> None:
+        self.memory.code.serve_paths(roots)
+
+    def stop_paths(self) -> None:
+        self.memory.code.stop_paths()
 
     def interrupt_on(self, signals: Iterable[int]) -> bool:
         for number in signals:

@@ -2,7 +2,7 @@
 
 from elfuse.enumeration import IntEnum, IntFlag
 from elfuse.record import Record
-from elfuse.typing import Iterable, Protocol
+from elfuse.typing import Iterable, NamedTuple, Protocol, Sequence
 
 
 class Protection(IntFlag):
@@ -71,6 +71,11 @@ class Ability(IntFlag):
     OPEN = 16
     """Every descriptor, also one that the host has none for."""
     CLOSE_ON_EXEC = 32
+    FILE = 64
+    """It is a file of the `HostRoot` whose number is in the bits from `ROOT_BITS` on."""
+
+
+ROOT_BITS = 8
 
 
 class Descriptors(Protocol):
@@ -87,6 +92,21 @@ class Descriptors(Protocol):
 
     def remove(self, fd: int, /) -> None:
         """Serve it no longer. Returns when no call uses the host descriptor any more."""
+
+
+class HostRoot(NamedTuple):
+    """A directory of the host that answers absolute paths, unchanged and unrestricted."""
+
+    directory: int
+    """A descriptor of it, which stays open."""
+    host_device: int
+    """The host's st_dev of it; inodes of other devices have numbers that come of both."""
+    device: int
+    """The guest's st_dev."""
+    user: int | None
+    """Whose files show as root's; None: owners are the host's."""
+    points: Sequence[bytes]
+    """Absolute paths below it where something else is mounted."""
 
 
 class Words(Protocol):
@@ -258,6 +278,15 @@ class Engine(Protocol):
 
     def descriptors(self) -> Descriptors | None:
         """A new, empty one; None if the engine leaves all calls to the kernel part."""
+
+    def serve_paths(self, roots: Sequence[HostRoot]) -> None:
+        """Let vCPUs look at names in the first of these roots that has them.
+
+        Once, before any runs.
+        """
+
+    def stop_paths(self) -> None:
+        """Leave names to the kernel part from now on."""
 
     def interrupt_on(self, signals: Iterable[int]) -> bool:
         """Let host signals, which have handlers, interrupt the vCPU of the thread they arrive in.

@@ -19,6 +19,7 @@ from pathlib import Path
 from elfuse.engine.protocol import (
     Descriptors,
     Exit,
+    HostRoot,
     Protection,
     Register,
     SharedMask,
@@ -30,7 +31,7 @@ from elfuse.engine.slab import PAGE, Slab
 from elfuse.errors import EngineUnavailable
 from elfuse.host import memory as host_memory
 from elfuse.light import deque
-from elfuse.typing import Iterable, Protocol
+from elfuse.typing import Iterable, Protocol, Sequence
 
 _ARCH_ARM64, _MODE_ARM, _CPU_MAX = 2, 0, 3
 _HOOK_INTR, _HOOK_TLB_FILL = 1, 1 << 17
@@ -548,6 +549,12 @@ class UnicornEngine:
 
     def descriptors(self) -> Descriptors | None:
         return None
+
+    def serve_paths(self, roots: Sequence[HostRoot]) -> None:
+        """All names are left to the kernel part."""
+
+    def stop_paths(self) -> None:
+        """As they are."""
 
     def interrupt_on(self, signals: Iterable[int]) -> bool:
         del signals  # Unicorn knows none.

@@ -98,6 +98,8 @@ class Process:
         self.entry[Field.GIDS] = held.gid << 32 | held.egid
         for task in self.tasks.values():
             task.vcpu.set_ids(held.uid, held.euid, held.gid, held.egid)
+        if self.kernel.namespace.enforces(held):
+            self.kernel.engine.stop_paths()
 
     def unshare_files(self, task: Task) -> None:
         """Give the process a copy of its descriptor table; `task` is the caller."""

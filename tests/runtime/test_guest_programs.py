@@ -32,8 +32,9 @@ _STARTERS = ("clone", "exec", "fork", "script", "spawn", "wait")
 
 # Those that are about calls which the engine answers itself where it may.
 _ANSWERED = (
-    "brk", "calls", "clock", "devices", "futex", "identity", "madvise", "mask", "mutex", "pipe",
-    "robust", "restart", "signals", "transfers", "user_ids",
+    "brk", "calls", "chroot", "clock", "devices", "directories", "files", "futex", "identity", "links",
+    "madvise", "mask", "mutex", "names", "paths", "permission", "pipe", "robust", "restart", "signals",
+    "stat", "transfers", "user_ids",
 )  # fmt: skip
 
 GAPS = {

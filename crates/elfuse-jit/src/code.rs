@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use crate::access::Access;
 use crate::cache::Cache;
+use crate::calls::Roots;
 use crate::calls::advice::Anonymous;
 use crate::calls::heap::Heap;
 use crate::compile::{self, Arena, Compiler};
@@ -184,6 +185,8 @@ pub struct Code {
     pub(crate) heap: Heap,
     /// Memory that calls may discard.
     pub(crate) anonymous: Anonymous,
+    /// Directories of the host in which calls look at names.
+    pub(crate) roots: Roots,
     /// Where threads stop for a debugger.
     pub(crate) points: Points,
     /// Told of every instruction that is decoded.
@@ -220,6 +223,7 @@ impl Code {
             confined,
             heap: Heap::default(),
             anonymous: Anonymous::default(),
+            roots: Roots::default(),
             points: Points::default(),
             offsets: Reservation::new(LIMIT)?,
             arena: Arena::new()?,

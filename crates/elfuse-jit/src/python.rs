@@ -16,13 +16,16 @@ use crate::cache::object::{DIGEST, Object, Regions};
 use crate::cache::profile::{self, BITS};
 use crate::cache::{Cache, key};
 use crate::calls::futex::{self, Request};
-use crate::calls::{self, Answers, Shared};
+use crate::calls::{self, Answers, HostRoot, Shared};
 use crate::code::Code;
 use crate::compile::{self, fork};
 use crate::cpu::{Attention, Cpu, Exit};
 use crate::debug::Watch;
 use crate::ranges::{Range, RangeMap};
 use crate::signals;
+
+/// Descriptor, the host's device, the guest's, whose files are root's, mount points.
+type RootParts = (i32, u64, u64, Option<u32>, Vec<Vec<u8>>);
 
 /// Instructions of one address space.
 #[pyclass(frozen)]
@@ -82,6 +85,24 @@ impl Space {
 
     fn stop_break(&self) -> u64 {
         self.code.heap.stop()
+    }
+
+    fn serve_paths(&self, roots: Vec<RootParts>) {
+        let roots = roots.into_iter().map(|root| {
+            let (directory, host_device, device, user, points) = root;
+            HostRoot {
+                directory,
+                host_device,
+                device,
+                user,
+                points,
+            }
+        });
+        self.code.roots.serve(roots.collect());
+    }
+
+    fn stop_paths(&self) {
+        self.code.roots.stop();
     }
 
     fn invalidate(&self, start: u64, length: u64) {

@@ -55,7 +55,7 @@ class RegularFile(HostFile):
         self.location: Location = location  # type: ignore[mutable-override]  # never None
 
     def direct(self) -> tuple[int, int]:
-        return self._fd, self.access | _SEEK
+        return self._fd, self.access | _SEEK | self.location.mount.served
 
     def close(self) -> None:
         inode = self.location.inode

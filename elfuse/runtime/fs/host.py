@@ -70,6 +70,10 @@ class HostFilesystem:
             return False
         return self.number(status) == directory.ino
 
+    def served(self) -> tuple[int, int, int | None]:
+        """Descriptor and device of the root, and whose files show as root's: `HostRoot` of engines."""
+        return self._root.directory_fd, self._device, self._user if self.fakeroot else None
+
     def statfs(self) -> HostCapacity:
         found = os.fstatvfs(self._root.directory_fd)
         return HostCapacity(

@@ -206,6 +206,7 @@ def sys_setfsuid(task: Task, uid: UInt) -> int:
     before = held.fsuid
     if held.euid == 0 or uid in (held.uid, held.euid, held.suid, held.fsuid):
         held.fsuid = uid if uid != _KEEP else before
+        task.process.publish_credentials()
     return before
 
 

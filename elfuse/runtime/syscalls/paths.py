@@ -170,6 +170,7 @@ def sys_chroot(task: Task, path: Path) -> int:
     if task.credentials.euid:
         raise SyscallError(Errno.EPERM)
     task.fs.root, task.fs.chrooted = place, True
+    task.kernel.engine.stop_paths()
     return 0
 
 

@@ -6,6 +6,7 @@ import os
 import stat
 
 from elfuse import host
+from elfuse.engine.protocol import ROOT_BITS, Ability, HostRoot
 from elfuse.light import cached_property
 from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from elfuse.runtime.vfs.credentials import Credentials
     from elfuse.runtime.vfs.filesystem import Filesystem, Inode
 
+_FILE = int(Ability.FILE)
 _MAX_LINKS = 40
 _HOST_UID = os.geteuid()
 """Whose rights the host checks; it never changes, set*uid calls of the guest are its own affair."""
@@ -56,6 +58,10 @@ class Mount:
         self.read_only = read_only
         self.below: dict[int, dict[bytes, Mount]] = {}
         """Mount points in this mount: number of the directory that holds them, and name."""
+        self.covered: list[bytes] = []
+        """Paths of all mount points below a root."""
+        self.served = 0
+        """Abilities that its regular files have."""
         self._guarded: tuple[bytes, ...] = ()
         self._unguarded: tuple[bytes, ...] = ()
 
@@ -157,19 +163,33 @@ class Namespace:
             if found is None:
                 continue
             holder, name = found
+            place = holder.path().rstrip(b"/") + b"/" + name
             if made is None:
-                above = holder.path().rstrip(b"/")
                 made = Mount(
-                    fs,
-                    self._device(),
-                    point=above + b"/" + name,
-                    holder=holder,
-                    read_only=read_only,
+                    fs, self._device(), point=place, holder=holder, read_only=read_only
                 )
                 self.mounts[made.point] = made
             holder.mount.below.setdefault(holder.inode.ino, {})[name] = made
+            root.mount.covered.append(place)
         if made is None:
             raise SyscallError(Errno.ENOENT)
+
+    def host_roots(self) -> list[HostRoot]:
+        """The roots as an engine can look at names in them; none if they are more than directories
+        of the host."""
+        found = []
+        for number, mount in enumerate(self.roots):
+            fs: Any = mount.fs
+            if not hasattr(fs, "served"):
+                return []
+            directory, host_device, user = fs.served()
+            found.append(HostRoot(directory, host_device, mount.device, user, mount.covered))
+            mount.served = _FILE | number << ROOT_BITS
+        return found
+
+    def enforces(self, held: Credentials) -> bool:
+        """Whether permission bits are to be checked in a root for these credentials."""
+        return any(mount.enforces(held) for mount in self.roots)
 
     def make_shared(self) -> None:
         """Before a fork: make the filesystems that the child will share."""

@@ -16,6 +16,11 @@ pub const OPEN: u16 = 16;
 /// It is closed by execve.
 pub const CLOSE_ON_EXEC: u16 = 32;
 
+/// It is a file of the [`HostRoot`](super::HostRoot) whose number is in the bits from [`ROOT`] on.
+pub const FILE: u16 = 64;
+/// The first of these bits.
+pub const ROOT: u32 = 8;
+
 /// Descriptors from here on are not served.
 const LENGTH: usize = 4096;
 

@@ -8,15 +8,18 @@ pub mod descriptors;
 pub mod futex;
 pub(crate) mod heap;
 mod memory;
+mod paths;
 mod shared;
 mod signals;
 mod transfers;
 pub(crate) mod wait;
+pub mod walk;
 
 use std::sync::Arc;
 
 pub use self::descriptors::Descriptors;
 pub use self::shared::Shared;
+pub use self::walk::{HostRoot, Roots};
 use crate::cpu::Cpu;
 
 /// What the kernel part lets the engine answer with.
@@ -36,6 +39,8 @@ pub(crate) fn answer(cpu: &Cpu) -> Option<u64> {
     match cpu.state.w(8) {
         25 => transfers::flags(cpu, answers),
         29 => transfers::control(cpu, answers),
+        48 => paths::access(cpu, 0),
+        56 => paths::open(cpu),
         62 => transfers::seek(cpu, answers),
         63 => transfers::read(cpu, answers),
         64 => transfers::write(cpu, answers),
@@ -43,6 +48,9 @@ pub(crate) fn answer(cpu: &Cpu) -> Option<u64> {
         66 => transfers::write_parts(cpu, answers),
         67 => transfers::read_at(cpu, answers),
         68 => transfers::write_at(cpu, answers),
+        78 => paths::read_link(cpu),
+        79 => paths::attributes_at(cpu, answers),
+        80 => paths::attributes(cpu, answers),
         98 => futex::answer(cpu),
         113 => clocks::time(cpu),
         114 => clocks::resolution(cpu),
@@ -57,6 +65,7 @@ pub(crate) fn answer(cpu: &Cpu) -> Option<u64> {
         178 => Some(answers.tid.into()),
         214 => heap::brk(cpu),
         233 => advice::advise(cpu),
+        439 => paths::access(cpu, cpu.state.w(3)),
         _ => None,
     }
 }
