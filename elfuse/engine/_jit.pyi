@@ -96,7 +96,9 @@ class Space:
     def stop_break(self) -> int:
         """Where it is, and stays from now on."""
 
-    def serve_paths(self, roots: Sequence[tuple[int, int, int, int | None, Sequence[bytes]]]) -> None:
+    def serve_paths(
+        self, roots: Sequence[tuple[int, int, int, int | None, Sequence[bytes]]]
+    ) -> None:
         """Look at names in these roots; see `engine.protocol.HostRoot`."""
 
     def stop_paths(self) -> None:

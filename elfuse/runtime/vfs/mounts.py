@@ -165,9 +165,7 @@ class Namespace:
             holder, name = found
             place = holder.path().rstrip(b"/") + b"/" + name
             if made is None:
-                made = Mount(
-                    fs, self._device(), point=place, holder=holder, read_only=read_only
-                )
+                made = Mount(fs, self._device(), point=place, holder=holder, read_only=read_only)
                 self.mounts[made.point] = made
             holder.mount.below.setdefault(holder.inode.ino, {})[name] = made
             root.mount.covered.append(place)
