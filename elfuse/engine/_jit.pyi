@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from mmap import mmap
 from typing import ClassVar, Generic, TypeVar, final
 
-from elfuse.engine.protocol import Exit
+from elfuse.engine.protocol import Exit, FoundPath
 
 __all__ = [
     "Descriptors",
@@ -100,6 +100,9 @@ class Space:
         self, roots: Sequence[tuple[int, int, int, int | None, Sequence[bytes]]]
     ) -> None:
         """Look at names in these roots; see `engine.protocol.HostRoot`."""
+
+    def find_path(self, path: bytes, follow: bool) -> FoundPath | None:
+        """What an absolute path leads to in these roots; OSError if nothing is there."""
 
     def stop_paths(self) -> None:
         """Leave that to the kernel part."""

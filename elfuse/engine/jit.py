@@ -11,6 +11,7 @@ import os
 from elfuse.engine.protocol import (
     Descriptors,
     Exit,
+    FoundPath,
     HostRoot,
     Protection,
     Register,
@@ -250,6 +251,9 @@ class JitEngine:
 
     def serve_paths(self, roots: Sequence[HostRoot]) -> None:
         self.memory.code.serve_paths(roots)
+
+    def find_path(self, path: bytes, follow: bool, /) -> FoundPath | None:
+        return self.memory.code.find_path(path, follow)
 
     def stop_paths(self) -> None:
         self.memory.code.stop_paths()

@@ -109,6 +109,12 @@ class HostRoot(NamedTuple):
     """Absolute paths below it where something else is mounted."""
 
 
+FoundPath = tuple[int, int, tuple[int, int], bytes, tuple[int, int], int]
+"""The number of the root; a descriptor of the directory, or of the one that the file is in, which
+is the caller's, with its host device and inode; the file's name, empty for a directory; the
+file's host device, inode and mode."""
+
+
 class Words(Protocol):
     """Words of guest memory, as the host's kernel and processor see them.
 
@@ -283,6 +289,12 @@ class Engine(Protocol):
         """Let vCPUs look at names in the first of these roots that has them.
 
         Once, before any runs.
+        """
+
+    def find_path(self, path: bytes, follow: bool, /) -> FoundPath | None:
+        """What an absolute path leads to in these roots; a final symbolic link is followed or not.
+
+        FileNotFoundError, NotADirectoryError. None if the engine does not know.
         """
 
     def stop_paths(self) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from elfuse.engine.protocol import (
     Descriptors,
     Exit,
+    FoundPath,
     HostRoot,
     Protection,
     Register,
@@ -552,6 +553,10 @@ class UnicornEngine:
 
     def serve_paths(self, roots: Sequence[HostRoot]) -> None:
         """All names are left to the kernel part."""
+
+    def find_path(self, path: bytes, follow: bool, /) -> FoundPath | None:
+        del path, follow
+        return None
 
     def stop_paths(self) -> None:
         """As they are."""

@@ -50,6 +50,10 @@ static void report(const char *path)
         show("fstat", syscall(SYS_fstat, fd, &found), &found);
         show("fstatat", syscall(SYS_newfstatat, fd, "", &found, AT_EMPTY_PATH), &found);
         result("write", syscall(SYS_fstat, fd, (void *)8));
+        char link[32], place[4096];
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        long end = syscall(SYS_readlinkat, AT_FDCWD, link, place, sizeof place);
+        if (end > 0 && found.st_dev <= 2) printf(" place=%.*s", (int)end, place);
         close(fd);
     }
     result("nofollow", close(syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0)));
@@ -61,6 +65,11 @@ static void report(const char *path)
         result("found", syscall(SYS_faccessat, AT_FDCWD, path, F_OK));
         result("remove", unlink(path));
         result("gone", syscall(SYS_faccessat, AT_FDCWD, path, F_OK));
+    }
+    if (path[0] == '/') {
+        char place[4096];
+        result("chdir", chdir(path));
+        if (syscall(SYS_getcwd, place, sizeof place) > 0) printf("(%s)", place);
     }
     result("pointer", syscall(SYS_newfstatat, AT_FDCWD, path, (void *)8, 0));
     printf("\n");

@@ -1,7 +1,8 @@
 //! The module `elfuse.engine._jit`: conversions only.
 
+use std::borrow::Cow;
 use std::cell::UnsafeCell;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -26,6 +27,9 @@ use crate::signals;
 
 /// Descriptor, the host's device, the guest's, whose files are root's, mount points.
 type RootParts = (i32, u64, u64, Option<u32>, Vec<Vec<u8>>);
+
+/// See [`calls::Entry`].
+type EntryParts<'a> = (usize, i32, (u64, u64), Cow<'a, [u8]>, (u64, u64), u32);
 
 /// Instructions of one address space.
 #[pyclass(frozen)]
@@ -99,6 +103,23 @@ impl Space {
             }
         });
         self.code.roots.serve(roots.collect());
+    }
+
+    /// The number of the root; the directory's descriptor, device and inode; name; device, inode
+    /// and mode.
+    fn find_path(&self, path: &[u8], follow: bool) -> PyResult<Option<EntryParts<'_>>> {
+        match self.code.roots.entry(path, follow) {
+            None => Ok(None),
+            Some(Err(error)) => Err(PyOSError::new_err((error, String::from("not in any root")))),
+            Some(Ok(entry)) => Ok(Some((
+                entry.root,
+                entry.directory.into_raw_fd(),
+                entry.directory_number,
+                entry.name.into(),
+                entry.number,
+                entry.mode,
+            ))),
+        }
     }
 
     fn stop_paths(&self) {

@@ -43,6 +43,7 @@ class HostFilesystem:
         fd = host.open_reference(os.fsencode(path), None, follow=True)
         status = os.fstat(fd)
         self._device = status.st_dev
+        self._root_number = status.st_dev, status.st_ino
         if stat.S_ISDIR(status.st_mode):
             self._root = HostInode(self, _Handle(fd), b"", status)
         else:
@@ -68,7 +69,31 @@ class HostFilesystem:
             status = os.stat(path.lstrip(b"/"), dir_fd=self._root.directory_fd)
         except OSError:
             return False
-        return self.number(status) == directory.ino
+        return self.number(status.st_dev, status.st_ino) == directory.ino
+
+    def found(
+        self,
+        directory: int,
+        directory_number: tuple[int, int],
+        name: bytes,
+        number: tuple[int, int],
+        mode: int,
+    ) -> "tuple[HostInode, HostInode]":
+        """A file and its directory, or a directory twice, of an engine's `FoundPath`."""
+        above = self.directories.get(directory_number)
+        if above is None and directory_number == self._root_number:
+            above = self._root
+        if above is not None:
+            os.close(directory)
+        else:
+            above = HostInode.__new__(HostInode)
+            above._take(self, _Handle(directory), b"", directory_number, stat.S_IFDIR)
+            self.keep(directory_number, above)
+        if not name:
+            return above, above
+        made = HostInode.__new__(HostInode)
+        made._take(self, above._at, name, number, stat.S_IFMT(mode))
+        return made, above
 
     def served(self) -> tuple[int, int, int | None]:
         """Descriptor and device of the root, and whose files show as root's: `HostRoot` of engines."""
@@ -80,14 +105,14 @@ class HostFilesystem:
             found.f_frsize, found.f_blocks, found.f_bavail, found.f_files, found.f_ffree
         )
 
-    def number(self, status: os.stat_result) -> int:
+    def number(self, device: int, inode: int) -> int:
         """The inode number a guest sees: other host devices below the root get numbers apart."""
-        if status.st_dev == self._device:
-            return status.st_ino
-        return (status.st_ino ^ status.st_dev << 40) & 0x7FFF_FFFF_FFFF_FFFF
+        if device == self._device:
+            return inode
+        return (inode ^ device << 40) & 0x7FFF_FFFF_FFFF_FFFF
 
     def attributes(self, status: os.stat_result) -> HostAttributes:
-        found = HostAttributes(status, self.number(status))
+        found = HostAttributes(status, self.number(status.st_dev, status.st_ino))
         if self.fakeroot and found.uid == self._user:
             found.uid = found.gid = 0
         return found
@@ -140,11 +165,22 @@ class HostInode:
     def __init__(
         self, fs: HostFilesystem, at: _Handle, name: bytes, status: os.stat_result
     ) -> None:
+        number = status.st_dev, status.st_ino
+        self._take(fs, at, name, number, stat.S_IFMT(status.st_mode))
+
+    def _take(
+        self,
+        fs: HostFilesystem,
+        at: _Handle,
+        name: bytes,
+        number: tuple[int, int],
+        type_bits: int,
+    ) -> None:
         self.fs = fs
         self._at = at
         self._name = name
-        self.ino = fs.number(status)
-        self.type_bits = stat.S_IFMT(status.st_mode)
+        self.ino = fs.number(*number)
+        self.type_bits = type_bits
         self._bound = -1
         self._anchor: _Handle | None = None
         """Keeps a file without a name reachable."""

@@ -12,7 +12,7 @@ from elfuse.runtime.fs.pseudo import PseudoInode
 from elfuse.runtime.vfs.credentials import EXECUTE, permitted
 from elfuse.runtime.vfs.kernel_inode import magic_target
 from elfuse.runtime.vfs.location import Location
-from elfuse.typing import TYPE_CHECKING
+from elfuse.typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from elfuse.runtime.task import Task
@@ -129,6 +129,10 @@ class Walk:
             return self._steps(start, path, follow)
         if self._restrict & RESOLVE_BENEATH:
             raise SyscallError(Errno.EXDEV)
+        if not self._restrict:
+            found = self._task.kernel.engine.find_path(path, follow)
+            if found is not None:
+                return self._found(*found)
         roots = self._roots
         if len(roots) > 1:
             for root in roots[:-1]:
@@ -138,6 +142,23 @@ class Walk:
                     if not _absent(error):
                         raise
         return self._from_root(roots[-1], path, follow)
+
+    def _found(
+        self,
+        root: int,
+        directory: int,
+        directory_number: tuple[int, int],
+        name: bytes,
+        number: tuple[int, int],
+        mode: int,
+    ) -> Location:
+        """A place by an engine's `FoundPath`."""
+        mount = self._task.kernel.namespace.roots[root]
+        fs: Any = mount.fs
+        inode, above = fs.found(directory, directory_number, name, number, mode)
+        if inode is above:
+            return Location(mount, inode)
+        return Location(mount, inode, Location(mount, above), name)
 
     def _from_root(self, root: Location, path: bytes, follow: bool) -> Location:
         """A walk along an absolute path, from the deepest directory that is known by its path."""

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub use self::descriptors::Descriptors;
 pub use self::shared::Shared;
-pub use self::walk::{HostRoot, Roots};
+pub use self::walk::{Entry, HostRoot, Roots};
 use crate::cpu::Cpu;
 
 /// What the kernel part lets the engine answer with.

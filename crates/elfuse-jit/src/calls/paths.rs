@@ -3,13 +3,12 @@
 //! What shows that a name is there, or surely is not, is answered here. The kernel part opens files,
 //! decides what permission bits refuse, and knows everything about relative paths.
 
-use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 
 use super::Answers;
 use super::descriptors::{FILE, ROOT};
 use super::memory::{load_text, range, store_u64};
-use super::walk::{Found, HostRoot, LONGEST};
+use super::walk::{Found, HostRoot, LONGEST, status};
 use crate::cpu::Cpu;
 
 const EINVAL: i32 = 22;
@@ -85,16 +84,16 @@ pub(super) fn access(cpu: &Cpu, flags: u32) -> Option<u64> {
     if flags & EFFECTIVE != 0 && wanted != 0 {
         return None;
     }
-    let (place, root) = match find(cpu, flags & NO_FOLLOW == 0)? {
+    let (place, at) = match find(cpu, flags & NO_FOLLOW == 0)? {
         Found::Absent(error) => return Some(refused(error)),
-        Found::Place(place, root) => (place, root),
+        Found::Place(place, at) => (place, at),
     };
     let found = status(place.as_raw_fd())?;
     let (user, mode) = (cpu.shared.id(0), found.st_mode);
     let allowed = if user == 0 {
         let executable = mode & libc::S_IFMT == libc::S_IFDIR || mode & 0o111 != 0;
         READ_OK | if executable { EXECUTE_OK } else { 0 }
-    } else if user == owner(root, &found).0 {
+    } else if user == owner(at.root(), &found).0 {
         mode >> 6
     } else {
         // Whichever of both it is.
@@ -117,11 +116,11 @@ pub(super) fn attributes_at(cpu: &Cpu, answers: &Answers) -> Option<u64> {
     if flags & EMPTY_PATH != 0 && load_text(cpu, cpu.state.x(1), &mut [0]).is_some() {
         return show_open(cpu, answers, cpu.state.x(2));
     }
-    let (place, root) = match find(cpu, flags & NO_FOLLOW == 0)? {
+    let (place, at) = match find(cpu, flags & NO_FOLLOW == 0)? {
         Found::Absent(error) => return Some(refused(error)),
-        Found::Place(place, root) => (place, root),
+        Found::Place(place, at) => (place, at),
     };
-    show(cpu, cpu.state.x(2), root, &status(place.as_raw_fd())?)
+    show(cpu, cpu.state.x(2), at.root(), &status(place.as_raw_fd())?)
 }
 
 /// Store what descriptor X0 is.
@@ -160,14 +159,6 @@ fn show(cpu: &Cpu, to: u64, root: &HostRoot, found: &libc::stat) -> Option<u64> 
         store_u64(cpu, to.checked_add(8 * index as u64)?, word)?;
     }
     Some(0)
-}
-
-fn status(descriptor: i32) -> Option<libc::stat> {
-    let mut found = MaybeUninit::uninit();
-    // SAFETY: room for what is written.
-    let result = unsafe { libc::fstat(descriptor, found.as_mut_ptr()) };
-    // SAFETY: written if the call succeeded.
-    (result == 0).then(|| unsafe { found.assume_init() })
 }
 
 /// User and group that the guest sees.

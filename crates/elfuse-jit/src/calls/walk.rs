@@ -4,6 +4,7 @@
 //! shows whether one leads elsewhere than in the root it is in. Whatever that may be is left to the
 //! kernel part: absolute links, mount points, permissions.
 
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,10 +39,36 @@ pub struct Roots {
 /// What an absolute path leads to.
 #[derive(Debug)]
 pub(super) enum Found<'a> {
-    /// An `O_PATH` descriptor, and the root it is in.
-    Place(OwnedFd, &'a HostRoot),
+    /// An `O_PATH` descriptor, and where it is.
+    Place(OwnedFd, Place<'a>),
     /// `ENOENT` or `ENOTDIR`.
     Absent(i32),
+}
+
+/// A path without links in a root.
+#[derive(Debug)]
+pub struct Place<'a> {
+    /// The number of the root.
+    number: usize,
+    root: &'a HostRoot,
+    path: Text,
+}
+
+/// What a path leads to, as the kernel part names it.
+#[derive(Debug)]
+pub struct Entry {
+    /// The number of the root.
+    pub root: usize,
+    /// The directory, or the one that `name` is in.
+    pub directory: OwnedFd,
+    /// Its device and inode.
+    pub directory_number: (u64, u64),
+    /// Empty for a directory.
+    pub name: Vec<u8>,
+    /// Device and inode.
+    pub number: (u64, u64),
+    /// With the type.
+    pub mode: u32,
 }
 
 #[repr(C)]
@@ -79,8 +106,8 @@ impl Roots {
             return None;
         }
         let mut found = None;
-        for root in self.all.get()? {
-            match self.walk(root, path, follow)? {
+        for (number, root) in self.all.get()?.iter().enumerate() {
+            match self.walk(number, root, path, follow)? {
                 Found::Absent(error) => found = Some(Found::Absent(error)),
                 place @ Found::Place(..) => return Some(place),
             }
@@ -88,7 +115,42 @@ impl Roots {
         found
     }
 
-    fn walk<'a>(&self, root: &'a HostRoot, path: &[u8], follow: bool) -> Option<Found<'a>> {
+    /// The same for the kernel part; an errno where nothing is.
+    pub fn entry(&self, path: &[u8], follow: bool) -> Option<Result<Entry, i32>> {
+        let (found, place) = match self.find(path, follow)? {
+            Found::Place(found, place) => (found, place),
+            Found::Absent(error) => return Some(Err(error)),
+        };
+        let status = status(found.as_raw_fd())?;
+        let number = (status.st_dev, status.st_ino);
+        let (directory, directory_number, name) = if status.st_mode & libc::S_IFMT == libc::S_IFDIR
+        {
+            (found, number, Vec::new())
+        } else {
+            let path = place.path.bytes();
+            let end = path.iter().rposition(|&byte| byte == b'/')?;
+            let above = open(place.root.directory, &Text::new(&path[..=end])?).ok()?;
+            let status = self::status(above.as_raw_fd())?;
+            let number = (status.st_dev, status.st_ino);
+            (above, number, path[end + 1..].to_vec())
+        };
+        Some(Ok(Entry {
+            root: place.number,
+            directory,
+            directory_number,
+            name,
+            number,
+            mode: status.st_mode,
+        }))
+    }
+
+    fn walk<'a>(
+        &self,
+        number: usize,
+        root: &'a HostRoot,
+        path: &[u8],
+        follow: bool,
+    ) -> Option<Found<'a>> {
         let mut path = Text::new(path)?;
         for _ in 0..LINKS {
             if root.covers(path.bytes()) {
@@ -96,7 +158,10 @@ impl Roots {
             }
             match open(root.directory, &path) {
                 Ok(place) => match follow.then(|| link(place.as_raw_fd(), c"")).flatten() {
-                    None => return Some(Found::Place(place, root)),
+                    None => {
+                        let at = Place { number, root, path };
+                        return Some(Found::Place(place, at));
+                    }
                     Some(target) => path = path.splice(path.bytes().len(), target.bytes())?,
                 },
                 Err(error @ (libc::ENOENT | libc::ENOTDIR)) => return Some(Found::Absent(error)),
@@ -137,7 +202,14 @@ impl HostRoot {
     }
 }
 
+impl Place<'_> {
+    pub(super) fn root(&self) -> &HostRoot {
+        self.root
+    }
+}
+
 /// A path that ends in a NUL.
+#[derive(Debug)]
 struct Text {
     held: [u8; LONGEST],
     length: usize,
@@ -214,6 +286,15 @@ fn link(directory: RawFd, name: &std::ffi::CStr) -> Option<Text> {
         )
     };
     Text::new(&target[..usize::try_from(length).ok()?])
+}
+
+/// What `fstat(2)` says.
+pub(super) fn status(descriptor: RawFd) -> Option<libc::stat> {
+    let mut found = MaybeUninit::uninit();
+    // SAFETY: room for what is written.
+    let result = unsafe { libc::fstat(descriptor, found.as_mut_ptr()) };
+    // SAFETY: written if the call succeeded.
+    (result == 0).then(|| unsafe { found.assume_init() })
 }
 
 /// An `O_PATH` descriptor of what a path without links leads to inside a directory.
