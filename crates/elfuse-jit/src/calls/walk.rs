@@ -38,6 +38,7 @@ pub struct Roots {
 
 /// What an absolute path leads to.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
 pub(super) enum Found<'a> {
     /// An `O_PATH` descriptor, and where it is.
     Place(OwnedFd, Place<'a>),
