@@ -14,22 +14,11 @@ __all__ = [
     "Vcpu",
     "cache_key",
     "check_object",
-    "dates_mapped_writes",
-    "discard",
     "features",
     "fill_object",
     "interrupt_on",
-    "map_anonymous",
-    "map_file",
-    "move",
-    "protect",
     "read_profile",
-    "release",
-    "reserve",
-    "sync",
-    "unmap",
     "verify_object",
-    "view",
 ]
 
 def cache_key(confined: bool) -> str | None:
@@ -66,35 +55,43 @@ def verify_object(data: bytes, base: int, file_digest: bytes, confined: bool, mo
 
 @final
 class Space:
-    """Instructions of one address space, whose address 0 is at the host address `memory`.
+    """One address space, `engine.protocol.AddressSpace`, and its instructions.
 
     `confined`: no guest instruction reaches host memory that is not the guest's. `cache` is a
     descriptor, which is taken, of the cache's directory, or -1.
     """
 
     def __new__(
-        cls, memory: int, exits: tuple[Exit, ...], threshold: int, confined: bool, cache: int
+        cls, exits: tuple[Exit, ...], threshold: int, confined: bool, cache: int
     ) -> Space: ...
-    def set_executable(self, start: int, length: int, allowed: bool) -> None:
-        """Allow or refuse fetches from whole pages, and forget what was decoded there."""
+    @property
+    def limit(self) -> int: ...
+    @property
+    def keeps_code(self) -> bool: ...
+    @property
+    def view(self) -> memoryview: ...
+    def host_address(self, address: int) -> int: ...
+    def peek(self, address: int, length: int) -> bytes: ...
+    def poke(self, address: int, data: bytes) -> None: ...
+    def map_anonymous(self, start: int, length: int, protection: int, *, shared: bool) -> None: ...
+    def map_file(
+        self, start: int, length: int, protection: int, fd: int, offset: int, *, shared: bool
+    ) -> None: ...
+    def unmap(self, start: int, length: int) -> None: ...
+    def protect(self, start: int, length: int, protection: int) -> None: ...
+    def move(self, start: int, to: int, length: int) -> None: ...
+    def discard(self, start: int, length: int) -> None: ...
+    def sync(self, start: int, length: int) -> None: ...
+    def clear(self) -> None: ...
+    def serve_break(self, start: int, end: int, limit: int) -> bool: ...
+    def break_end(self) -> int: ...
+    def stop_break(self) -> int: ...
+    def grown(self, start: int, length: int) -> None: ...
+    def settle(self, seconds: int) -> None:
+        """For tests: keep the code of files that did not change for so long over `clear`."""
 
     def set_points(self, stops: list[int], watches: list[tuple[int, int, int]]) -> None:
         """Addresses of instructions; start, length and accesses of watched memory."""
-
-    def add_anonymous(self, start: int, length: int) -> None:
-        """Private anonymous memory without instructions was mapped: `madvise` may be answered."""
-
-    def remove_anonymous(self, start: int, length: int) -> None:
-        """It is gone, or something else."""
-
-    def serve_break(self, start: int, end: int, limit: int) -> None:
-        """Answer brk(2) for a heap that begins at `start`, up to `limit`."""
-
-    def break_end(self) -> int:
-        """Where the program break is."""
-
-    def stop_break(self) -> int:
-        """Where it is, and stays from now on."""
 
     def serve_paths(
         self, roots: Sequence[tuple[int, int, int, int | None, Sequence[bytes]]]
@@ -107,29 +104,14 @@ class Space:
     def stop_paths(self) -> None:
         """Leave that to the kernel part."""
 
-    def invalidate(self, start: int, length: int) -> None:
-        """Instructions here changed."""
-
-    def park(self, start: int, length: int) -> None:
-        """Put aside what is decoded in whole pages; `reset` leaves it there."""
-
-    def restore(self, start: int, length: int) -> None:
-        """Bring back what `park` put aside: the same code is there again, and executable."""
-
     def after_fork(self) -> None:
         """In the child: the thread that compiles is gone."""
-
-    def attach(self, start: int, length: int, fd: int, offset: int) -> None:
-        """Private pages of a file were mapped executable: use kept translations of them."""
 
     def record(self) -> None:
         """Leave for later runs what was learnt about hot code."""
 
     def statistics(self) -> tuple[int, int, int, int]:
         """Regions that had to be compiled; cache objects mapped, regions of them used, heads noted for it."""
-
-    def reset(self) -> None:
-        """Nothing is executable any more."""
 
     def futex(
         self, address: int, operation: int, value: int, value2: int, second: int, value3: int
@@ -145,8 +127,8 @@ class Space:
 class Vcpu:
     """One guest thread's processor."""
 
-    def registers(self) -> int:
-        """Host address of the register block."""
+    def registers(self, words: int) -> memoryview:
+        """The register block, of that many words."""
 
     def run(self) -> Exit: ...
     def step(self) -> Exit: ...
@@ -195,26 +177,6 @@ class Descriptors:
 
 def interrupt_on(number: int) -> None:
     """Let a host signal interrupt the vCPU of the thread it arrives in; it must have a handler."""
-
-# As `elfuse.host.memory` has them.
-
-def reserve(length: int) -> int: ...
-def release(address: int, length: int) -> None: ...
-def view(address: int, length: int) -> memoryview: ...
-def unmap(address: int, length: int) -> None: ...
-def map_anonymous(address: int, length: int, protection: int, *, shared: bool) -> None: ...
-def map_file(
-    address: int, length: int, protection: int, fd: int, offset: int, *, shared: bool
-) -> None: ...
-def protect(address: int, length: int, protection: int) -> None: ...
-def discard(address: int, length: int) -> None: ...
-def sync(address: int, length: int) -> None: ...
-def move(address: int, to: int, length: int) -> None: ...
-def dates_mapped_writes(fd: int) -> bool:
-    """Whether stores to shared mappings show in the times of files of this filesystem.
-
-    They do where there is a disk to write to, if not for those that follow within half a minute.
-    """
 
 _T = TypeVar("_T")
 

@@ -1,7 +1,8 @@
 """Engine of the Rust crate `elfuse-jit`.
 
 Guest memory has the guest's protections, so that the host's processor checks accesses; the crate
-turns its faults into the guest's. Executable pages are what it must be told.
+turns its faults into the guest's. It has the address space too: a program's start changes its mappings
+some fifty times.
 """
 
 from __future__ import annotations
@@ -20,9 +21,6 @@ from elfuse.engine.protocol import (
     Watchpoint,
     Words,
 )
-from elfuse.engine.ranges import Range
-from elfuse.engine.slab import Slab
-from elfuse.engine.texts import Texts
 from elfuse.errors import EngineUnavailable
 from elfuse.typing import Iterable, Sequence
 
@@ -34,7 +32,6 @@ except ImportError as _error:
         hint="install elfuse where Rust is installed (https://rustup.rs), or use --engine unicorn",
     ) from None
 
-_EXECUTE, _WRITE = Protection.EXECUTE, Protection.WRITE
 _THRESHOLD = 1000
 
 
@@ -49,7 +46,7 @@ class JitVcpu:
         self.interrupt = native.interrupt
         self.set_ids = native.set_ids
         self.futex_wait = native.futex_wait
-        self.registers = _jit.view(native.registers(), 8 * Register.WORDS).cast("Q")
+        self.registers = native.registers(Register.WORDS).cast("Q")
 
     @property
     def fault_address(self) -> int:
@@ -72,102 +69,6 @@ class JitVcpu:
 
     def close(self) -> None:
         """Freed with the last reference."""
-
-
-class _Memory(Slab):
-    """Tells the crate what can be executed, and when that changes."""
-
-    def __init__(self, cache: str, *, confined: bool) -> None:
-        super().__init__(_jit, self._forget, self._forget_all, enforced=True)
-        threshold = _threshold()
-        directory = open_directory(cache) if cache and threshold else -1
-        self.keeps_code = directory >= 0
-        self.code = _jit.Space(self.base, tuple(Exit), threshold, confined, directory)
-        self.texts = Texts(self.code, _jit.dates_mapped_writes)
-
-    def _forget(self, start: int, length: int, allowed: Protection) -> None:
-        if allowed & _EXECUTE:
-            self.code.set_executable(start, length, False)
-
-    def _forget_all(self) -> None:
-        self.code.set_points([], [])
-        self.code.record()
-        self.texts.park()
-        self.code.reset()
-
-    def code_changed(self, start: int, length: int) -> None:
-        found = self.protections.overlapping(start, start + length)
-        if any(part.value & _EXECUTE for part in found):
-            self.texts.change(start, length)
-            self.code.invalidate(start, length)
-
-    # Which memory `madvise` can be answered for without the kernel part.
-
-    def map_anonymous(
-        self, start: int, length: int, protection: Protection, *, shared: bool
-    ) -> None:
-        super().map_anonymous(start, length, protection, shared=shared)
-        if shared or protection & _EXECUTE:
-            self.code.remove_anonymous(start, length)
-        else:
-            self.code.add_anonymous(start, length)
-
-    def map_file(
-        self, start: int, length: int, protection: Protection, fd: int, offset: int, *, shared: bool
-    ) -> None:
-        self.code.remove_anonymous(start, length)
-        super().map_file(start, length, protection, fd, offset, shared=shared)
-
-    def unmap(self, start: int, length: int) -> None:
-        self.code.remove_anonymous(start, length)
-        super().unmap(start, length)
-
-    def protect(self, start: int, length: int, protection: Protection) -> None:
-        if protection & _EXECUTE:
-            self.code.remove_anonymous(start, length)
-        super().protect(start, length, protection)
-
-    def move(self, start: int, to: int, length: int) -> None:
-        self.code.remove_anonymous(start, length)
-        self.code.remove_anonymous(to, length)
-        super().move(start, to, length)
-
-    def serve_break(self, start: int, end: int, limit: int) -> bool:
-        self.code.serve_break(start, end, limit)
-        return True
-
-    def break_end(self) -> int:
-        return self.code.break_end()
-
-    def stop_break(self) -> int:
-        return self.code.stop_break()
-
-    # Code
-
-    def _replaced(self, start: int, length: int, parts: list[Range[Protection]]) -> None:
-        self.texts.change(start, length)
-        super()._replaced(start, length, parts)
-
-    def _file_mapped(
-        self,
-        start: int,
-        length: int,
-        protection: Protection,
-        fd: int,
-        status: os.stat_result,
-        offset: int,
-    ) -> None:
-        if not protection & _EXECUTE:
-            return
-        if not protection & _WRITE:
-            self.texts.map(start, length, fd, status, offset)
-        if self.keeps_code:
-            self.code.attach(start, length, fd, offset)
-
-    def _set(self, start: int, length: int, protection: Protection) -> None:
-        super()._set(start, length, protection)
-        if protection & _EXECUTE:
-            self.code.set_executable(start, length, True)
 
 
 def _threshold() -> int:
@@ -231,32 +132,34 @@ class JitEngine:
     identification = True
 
     def __init__(self, cache: str = "", *, confined: bool = False) -> None:
-        self.memory = _Memory(cache, confined=confined)
+        threshold = _threshold()
+        directory = open_directory(cache) if cache and threshold else -1
+        self.memory = _jit.Space(tuple(Exit), threshold, confined, directory)
         self._cache = cache
         self._answers_calls = os.environ.get("ELFUSE_FAST_CALLS") != "0"
 
     def vcpu(self) -> JitVcpu:
-        return JitVcpu(self.memory.code.vcpu())
+        return JitVcpu(self.memory.vcpu())
 
     def set_points(self, stops: Iterable[int], watched: Iterable[Watchpoint]) -> None:
         watches = [(each.start, each.length, int(each.accesses)) for each in watched]
-        self.memory.code.set_points(list(stops), watches)
+        self.memory.set_points(list(stops), watches)
 
     @property
     def words(self) -> Words:
-        return self.memory.code
+        return self.memory
 
     def descriptors(self) -> Descriptors | None:
         return _jit.Descriptors() if self._answers_calls else None
 
     def serve_paths(self, roots: Sequence[HostRoot]) -> None:
-        self.memory.code.serve_paths(roots)
+        self.memory.serve_paths(roots)
 
     def find_path(self, path: bytes, follow: bool, /) -> FoundPath | None:
-        return self.memory.code.find_path(path, follow)
+        return self.memory.find_path(path, follow)
 
     def stop_paths(self) -> None:
-        self.memory.code.stop_paths()
+        self.memory.stop_paths()
 
     def interrupt_on(self, signals: Iterable[int]) -> bool:
         for number in signals:
@@ -264,13 +167,13 @@ class JitEngine:
         return True
 
     def finish(self, *, last: bool) -> None:
-        code = self.memory.code
+        memory = self.memory
         if os.environ.get("ELFUSE_JIT_STATISTICS"):
             # For tests and for those who measure: counted since the last execve.
             text = "elfuse-jit: %d hot, %d objects, %d regions from them, %d noted\n"
-            os.write(2, (text % code.statistics()).encode())
-        if self.memory.keeps_code:
-            code.record()
+            os.write(2, (text % memory.statistics()).encode())
+        if memory.keeps_code:
+            memory.record()
             if last and _holds_work(self._cache):
                 from elfuse.engine.cache import start_worker  # only if there is work
 
@@ -278,4 +181,4 @@ class JitEngine:
 
     def after_fork(self, survivor: Vcpu) -> None:
         del survivor  # No vCPU holds anything of the others.
-        self.memory.code.after_fork()
+        self.memory.after_fork()

@@ -30,7 +30,6 @@ from elfuse.engine.protocol import (
 )
 from elfuse.engine.slab import PAGE, Slab
 from elfuse.errors import EngineUnavailable
-from elfuse.host import memory as host_memory
 from elfuse.light import deque
 from elfuse.typing import Iterable, Protocol, Sequence
 
@@ -532,7 +531,7 @@ class UnicornEngine:
         """Pages that instructions were fetched from since their last change."""
         self.stops: frozenset[int] = frozenset()
         self.watched: tuple[Watchpoint, ...] = ()
-        self.memory = Slab(host_memory, self._pages_changed, self._memory_cleared)
+        self.memory = Slab(self._pages_changed, self._memory_cleared)
 
     def vcpu(self) -> UnicornVcpu:
         made = UnicornVcpu(self)

@@ -22,8 +22,6 @@ _mmap.argtypes = [
 ]
 _munmap = _libc.munmap
 _munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-_mprotect = _libc.mprotect
-_mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 _madvise = _libc.madvise
 _madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 _msync = _libc.msync
@@ -83,12 +81,6 @@ def map_file(
     """Pages of a file at `address`, replacing what is there."""
     kind = mmap.MAP_SHARED if shared else mmap.MAP_PRIVATE | _MAP_NORESERVE
     _map(address, length, protection, kind | _MAP_FIXED, fd, offset)
-
-
-def protect(address: int, length: int, protection: int) -> None:
-    """mprotect(2)."""
-    if _mprotect(address, length, protection):
-        raise _error()
 
 
 def discard(address: int, length: int) -> None:

@@ -28,7 +28,7 @@ class TestCodeThatOutlivesExecve:
         need_engine("jit")
         engine = open_engine("jit")
         assert isinstance(engine, JitEngine)
-        engine.memory.texts.settled_ns = 0
+        engine.memory.settle(0)
         return engine
 
     def program(self, path: Path, result: int) -> None:
@@ -82,7 +82,7 @@ class TestCodeThatOutlivesExecve:
         path = tmp_path / "program"
         for result in (5, 6, 7):
             self.program(path, result)
-            # Clocks of filesystems are coarse, which is what `settled_ns` is for.
+            # Clocks of filesystems are coarse, which is what `settle` is about.
             os.utime(path, ns=(result, result))
             self.map(opened, path)
             assert self.run(opened) == (Exit.SYSCALL, result)

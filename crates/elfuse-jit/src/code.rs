@@ -29,8 +29,10 @@ pub type Handler = fn(&mut Cpu, Ip) -> Option<Ip>;
 
 /// Bits of a guest address.
 pub const GUEST_BITS: u32 = 39;
-const LIMIT: u64 = 1 << GUEST_BITS;
-const PAGE: u64 = 4096;
+/// Guest addresses are below.
+pub(crate) const LIMIT: u64 = 1 << GUEST_BITS;
+/// Bytes of a page.
+pub(crate) const PAGE: u64 = 4096;
 const PAGE_BITS: u32 = 12;
 
 /// A decoded instruction in memory. `handler` is a distance from [`undecoded`]: 0 in fresh pages.

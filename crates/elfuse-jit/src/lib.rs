@@ -23,16 +23,18 @@ mod coverage;
 pub mod cpu;
 pub mod debug;
 pub mod fp;
+mod host;
 pub mod integer;
 mod interp;
 pub mod ir;
-#[cfg(feature = "python")]
-mod mappings;
 #[cfg(feature = "python")]
 mod python;
 #[cfg(feature = "python")]
 mod ranges;
 mod signals;
 pub mod simd;
+mod space;
+mod spans;
 pub mod state;
 pub mod table;
+mod texts;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::UnsafeCell;
+use std::io;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::ffi::{PyBUF_WRITE, PyMemoryView_FromMemory};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
@@ -18,12 +20,14 @@ use crate::cache::profile::{self, BITS};
 use crate::cache::{Cache, key};
 use crate::calls::futex::{self, Request};
 use crate::calls::{self, Answers, HostRoot, Shared};
-use crate::code::Code;
-use crate::compile::{self, fork};
+use crate::code::{Code, LIMIT};
+use crate::compile;
 use crate::cpu::{Attention, Cpu, Exit};
 use crate::debug::Watch;
+use crate::host;
 use crate::ranges::{Range, RangeMap};
 use crate::signals;
+use crate::space::{AddressSpace, Reserved};
 
 /// Descriptor, the host's device, the guest's, whose files are root's, mount points.
 type RootParts = (i32, u64, u64, Option<u32>, Vec<Vec<u8>>);
@@ -31,56 +35,138 @@ type RootParts = (i32, u64, u64, Option<u32>, Vec<Vec<u8>>);
 /// See [`calls::Entry`].
 type EntryParts<'a> = (usize, i32, (u64, u64), Cow<'a, [u8]>, (u64, u64), u32);
 
-/// Instructions of one address space.
+/// One address space, and its instructions.
 #[pyclass(frozen)]
 struct Space {
+    memory: AddressSpace,
     code: Arc<Code>,
+    /// Guest addresses are below.
+    #[pyo3(get)]
+    limit: u64,
+    /// Translations are kept.
+    #[pyo3(get)]
+    keeps_code: bool,
+    /// All of guest memory as bytes.
+    #[pyo3(get)]
+    view: Py<PyAny>,
     /// What `Vcpu.run` returns, by number.
     exits: Py<PyTuple>,
 }
 
+fn failure(error: &io::Error) -> PyErr {
+    PyOSError::new_err((error.raw_os_error(), error.to_string()))
+}
+
+fn done(result: io::Result<()>) -> PyResult<()> {
+    result.map_err(|error| failure(&error))
+}
+
+/// Memory as a writable buffer of bytes. Whoever has it keeps what lies there.
+fn memory_view(py: Python<'_>, address: u64, length: u64) -> PyResult<Py<PyAny>> {
+    // SAFETY: see above.
+    let made = unsafe { PyMemoryView_FromMemory(address as *mut _, length as isize, PyBUF_WRITE) };
+    // SAFETY: a new reference, or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(py, made) }.map(Bound::unbind)
+}
+
 #[pymethods]
 impl Space {
-    /// For guest memory at a host address; `exits` is what `Vcpu.run` is to return, by number.
-    /// Branch targets reached `threshold` times are compiled, none with 0. With `confined` guest
-    /// instructions reach no memory but the guest's. `cache` is a descriptor, which is taken, of
-    /// the persistent cache's directory, or -1.
+    /// `exits` is what `Vcpu.run` is to return, by number. Branch targets reached `threshold` times
+    /// are compiled, none with 0. With `confined` guest instructions reach no memory but the
+    /// guest's. `cache` is a descriptor, which is taken, of the persistent cache's directory, or -1.
     #[new]
     fn new(
-        memory: u64,
+        py: Python<'_>,
         exits: Py<PyTuple>,
         threshold: u16,
         confined: bool,
         cache: i32,
     ) -> PyResult<Self> {
-        let mut code = Code::new(memory, threshold, confined)
-            .map_err(|error| PyOSError::new_err(error.to_string()))?;
+        let memory = Reserved::new().map_err(|error| failure(&error))?;
+        let base = memory.base;
+        let mut code = Code::new(base, threshold, confined).map_err(|error| failure(&error))?;
         if cache >= 0 {
             // SAFETY: the caller gives it away.
             code = code.with_cache(unsafe { OwnedFd::from_raw_fd(cache) });
         }
+        let code = Arc::new(code);
         Ok(Self {
-            code: Arc::new(code),
+            memory: AddressSpace::new(memory, Arc::clone(&code)),
+            code,
+            limit: LIMIT,
+            keeps_code: cache >= 0,
+            view: memory_view(py, base, LIMIT)?,
             exits,
         })
     }
 
-    fn set_executable(&self, start: u64, length: u64, allowed: bool) {
-        self.code.set_executable(start, length, allowed);
+    fn host_address(&self, address: u64) -> u64 {
+        self.memory.host(address)
     }
 
-    fn add_anonymous(&self, start: u64, length: u64) {
-        self.code
-            .anonymous
-            .add(&fork::Lock::new(), start, start + length);
+    fn peek<'py>(
+        &self,
+        py: Python<'py>,
+        address: u64,
+        length: u64,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let found = self.memory.peek(address, length);
+        Ok(PyBytes::new(py, &found.map_err(|error| failure(&error))?))
     }
 
-    fn remove_anonymous(&self, start: u64, length: u64) {
-        self.code.anonymous.remove(start, start + length);
+    fn poke(&self, address: u64, data: &[u8]) -> PyResult<()> {
+        done(self.memory.poke(address, data))
     }
 
-    fn serve_break(&self, start: u64, end: u64, limit: u64) {
+    #[pyo3(signature = (start, length, protection, *, shared))]
+    fn map_anonymous(&self, start: u64, length: u64, protection: u8, shared: bool) -> PyResult<()> {
+        done(self.memory.map_anonymous(start, length, protection, shared))
+    }
+
+    #[pyo3(signature = (start, length, protection, fd, offset, *, shared))]
+    fn map_file(
+        &self,
+        start: u64,
+        length: u64,
+        protection: u8,
+        fd: i32,
+        offset: u64,
+        shared: bool,
+    ) -> PyResult<()> {
+        let file = (fd, offset);
+        done(
+            self.memory
+                .map_file(start, length, protection, file, shared),
+        )
+    }
+
+    fn unmap(&self, start: u64, length: u64) -> PyResult<()> {
+        done(self.memory.unmap(start, length))
+    }
+
+    fn protect(&self, start: u64, length: u64, protection: u8) -> PyResult<()> {
+        done(self.memory.protect(start, length, protection))
+    }
+
+    fn r#move(&self, start: u64, to: u64, length: u64) -> PyResult<()> {
+        done(self.memory.move_pages(start, to, length))
+    }
+
+    fn discard(&self, start: u64, length: u64) -> PyResult<()> {
+        done(self.memory.discard(start, length))
+    }
+
+    fn sync(&self, py: Python<'_>, start: u64, length: u64) -> PyResult<()> {
+        done(py.detach(|| host::sync(self.memory.host(start), length)))
+    }
+
+    fn clear(&self, py: Python<'_>) -> PyResult<()> {
+        done(py.detach(|| self.memory.clear()))
+    }
+
+    fn serve_break(&self, start: u64, end: u64, limit: u64) -> bool {
         self.code.heap.serve(start, end, limit);
+        true
     }
 
     fn break_end(&self) -> u64 {
@@ -89,6 +175,14 @@ impl Space {
 
     fn stop_break(&self) -> u64 {
         self.code.heap.stop()
+    }
+
+    fn grown(&self, start: u64, length: u64) {
+        self.memory.grown(start, length);
+    }
+
+    fn settle(&self, seconds: u64) {
+        self.memory.settle(Duration::from_secs(seconds));
     }
 
     fn serve_paths(&self, roots: Vec<RootParts>) {
@@ -126,26 +220,8 @@ impl Space {
         self.code.roots.stop();
     }
 
-    fn invalidate(&self, start: u64, length: u64) {
-        self.code.invalidate(start, length);
-    }
-
-    fn park(&self, start: u64, length: u64) {
-        self.code.park(start, length);
-    }
-
-    fn restore(&self, start: u64, length: u64) {
-        self.code.restore(start, length);
-    }
-
     fn after_fork(&self) {
         self.code.after_fork();
-    }
-
-    fn attach(&self, start: u64, length: u64, fd: i32, offset: u64) {
-        if let Some(cache) = &self.code.cache {
-            cache.attach(&self.code, start, length, fd, offset);
-        }
     }
 
     fn record(&self, py: Python<'_>) {
@@ -167,10 +243,6 @@ impl Space {
             accesses,
         });
         self.code.set_points(stops, watches.collect());
-    }
-
-    fn reset(&self) {
-        self.code.reset();
     }
 
     /// `futex(2)` with a command that does not wait; a negative errno if it fails.
@@ -247,10 +319,11 @@ unsafe impl Sync for Vcpu {}
 
 #[pymethods]
 impl Vcpu {
-    /// Address of the register block.
-    fn registers(&self) -> u64 {
+    /// The register block: `words` of 64 bits.
+    fn registers(&self, py: Python<'_>, words: u64) -> PyResult<Py<PyAny>> {
         // SAFETY: only the address of the boxed block is taken.
-        unsafe { &raw const (*self.cpu.get()).state as u64 }
+        let block = unsafe { &raw const (*self.cpu.get()).state as u64 };
+        memory_view(py, block, 8 * words)
     }
 
     /// Run until the guest needs the kernel part. Other Python threads run meanwhile.
@@ -497,6 +570,5 @@ fn _jit(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Descriptors>()?;
     module.add_class::<Range>()?;
     module.add_class::<RangeMap>()?;
-    module.add_function(wrap_pyfunction!(interrupt_on, module)?)?;
-    crate::mappings::register(module)
+    module.add_function(wrap_pyfunction!(interrupt_on, module)?)
 }

@@ -6,12 +6,23 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyType};
 
+use crate::spans::{Share, Span, Spans};
+
 /// An address, or for sums of what guests ask for, which may be beyond all, the next bound.
 fn bound(given: &Bound<'_, PyAny>) -> PyResult<u64> {
     match given.extract() {
         Ok(value) => Ok(value),
         Err(_) if given.lt(0)? => Ok(0),
         Err(_) => Ok(u64::MAX),
+    }
+}
+
+/// A Python object. (A type of its own: coherence allows no implementation for `Py`.)
+struct Object(Py<PyAny>);
+
+impl Share for Object {
+    fn share(&self) -> Self {
+        Self(Python::attach(|py| self.0.clone_ref(py)))
     }
 }
 
@@ -24,6 +35,26 @@ pub(crate) struct Range {
     end: u64,
     #[pyo3(get)]
     value: Py<PyAny>,
+}
+
+impl From<Span<Object>> for Range {
+    fn from(span: Span<Object>) -> Self {
+        Self {
+            start: span.start,
+            end: span.end,
+            value: span.value.0,
+        }
+    }
+}
+
+impl From<&Span<Object>> for Range {
+    fn from(span: &Span<Object>) -> Self {
+        Self {
+            start: span.start,
+            end: span.end,
+            value: span.value.share().0,
+        }
+    }
 }
 
 #[pymethods]
@@ -53,59 +84,15 @@ impl Range {
     }
 }
 
-impl Range {
-    fn part(&self, py: Python<'_>, start: u64, end: u64) -> Self {
-        Self {
-            start,
-            end,
-            value: self.value.clone_ref(py),
-        }
-    }
-}
-
 /// Disjoint ranges in address order.
 #[pyclass]
 #[derive(Default)]
 pub(crate) struct RangeMap {
-    /// Sorted, without overlap.
-    ranges: Vec<Range>,
+    spans: Spans<Object>,
 }
 
-impl RangeMap {
-    /// Where the first range that ends above an address is, or would be.
-    fn ending_above(&self, address: u64) -> usize {
-        self.ranges.partition_point(|range| range.end <= address)
-    }
-
-    /// Where the first range that starts at or above an address is, or would be.
-    fn starting_at(&self, address: u64) -> usize {
-        self.ranges.partition_point(|range| range.start < address)
-    }
-
-    fn copy(&self, py: Python<'_>, index: usize) -> Option<Range> {
-        let found = self.ranges.get(index)?;
-        Some(found.part(py, found.start, found.end))
-    }
-
-    /// Cut `start..end` out; the parts, and where it was.
-    fn cut(&mut self, py: Python<'_>, start: u64, end: u64) -> (Vec<Range>, usize) {
-        let first = self.ending_above(start);
-        let last = self.starting_at(end).max(first);
-        let Some(lowest) = self.ranges[first..last].first() else {
-            return (Vec::new(), first);
-        };
-        let before = (lowest.start < start).then(|| lowest.part(py, lowest.start, start));
-        let highest = &self.ranges[last - 1];
-        let after = (highest.end > end).then(|| highest.part(py, end, highest.end));
-        let place = first + usize::from(before.is_some());
-        let kept = before.into_iter().chain(after);
-        let mut parts: Vec<Range> = self.ranges.splice(first..last, kept).collect();
-        for part in &mut parts {
-            part.start = part.start.max(start);
-            part.end = part.end.min(end);
-        }
-        (parts, place)
-    }
+fn taken(spans: Vec<Span<Object>>) -> Vec<Range> {
+    spans.into_iter().map(Range::from).collect()
 }
 
 // Nothing here drops a value while the map is borrowed: whoever is told of it may use the map.
@@ -123,41 +110,33 @@ impl RangeMap {
     }
 
     fn __len__(&self) -> usize {
-        self.ranges.len()
+        self.spans.all().len()
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let all: Vec<Range> = (0..self.ranges.len())
-            .filter_map(|index| self.copy(py, index))
-            .collect();
+        let all: Vec<Range> = self.spans.all().iter().map(Range::from).collect();
         Ok(PyList::new(py, all)?.try_iter()?.into_any())
     }
 
-    fn at(&self, py: Python<'_>, #[pyo3(from_py_with = bound)] address: u64) -> Option<Range> {
-        let index = self.ending_above(address);
-        let found = self.ranges.get(index)?;
-        (found.start <= address).then(|| found.part(py, found.start, found.end))
+    fn at(&self, #[pyo3(from_py_with = bound)] address: u64) -> Option<Range> {
+        self.spans.at(address).map(Range::from)
     }
 
-    fn after(&self, py: Python<'_>, #[pyo3(from_py_with = bound)] address: u64) -> Option<Range> {
-        self.copy(py, self.starting_at(address))
+    fn after(&self, #[pyo3(from_py_with = bound)] address: u64) -> Option<Range> {
+        self.spans.after(address).map(Range::from)
     }
 
-    fn before(&self, py: Python<'_>, #[pyo3(from_py_with = bound)] address: u64) -> Option<Range> {
-        self.copy(py, self.starting_at(address).checked_sub(1)?)
+    fn before(&self, #[pyo3(from_py_with = bound)] address: u64) -> Option<Range> {
+        self.spans.before(address).map(Range::from)
     }
 
     fn overlapping(
         &self,
-        py: Python<'_>,
         #[pyo3(from_py_with = bound)] start: u64,
         #[pyo3(from_py_with = bound)] end: u64,
     ) -> Vec<Range> {
-        let first = self.ending_above(start);
-        let last = self.starting_at(end);
-        (first..last)
-            .filter_map(|index| self.copy(py, index))
-            .collect()
+        let found = self.spans.overlapping(start, end);
+        found.iter().map(Range::from).collect()
     }
 
     fn covered(
@@ -165,34 +144,23 @@ impl RangeMap {
         #[pyo3(from_py_with = bound)] start: u64,
         #[pyo3(from_py_with = bound)] end: u64,
     ) -> bool {
-        let mut at = start;
-        for found in &self.ranges[self.ending_above(start)..] {
-            if at >= end || found.start > at {
-                break;
-            }
-            at = found.end;
-        }
-        at >= end
+        self.spans.covered(start, end)
     }
 
     fn clear(
         &mut self,
-        py: Python<'_>,
         #[pyo3(from_py_with = bound)] start: u64,
         #[pyo3(from_py_with = bound)] end: u64,
     ) -> Vec<Range> {
-        self.cut(py, start, end).0
+        taken(self.spans.clear(start, end))
     }
 
     fn set(
         &mut self,
-        py: Python<'_>,
         #[pyo3(from_py_with = bound)] start: u64,
         #[pyo3(from_py_with = bound)] end: u64,
         value: Py<PyAny>,
     ) -> Vec<Range> {
-        let (parts, place) = self.cut(py, start, end);
-        self.ranges.insert(place, Range { start, end, value });
-        parts
+        taken(self.spans.set(start, end, Object(value)))
     }
 }

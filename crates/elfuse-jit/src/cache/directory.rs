@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::cache::{Identity, key};
+use crate::host;
 
 /// Directories in it; `known` and `code` are explained at `elfuse/engine/cache.py`.
 const PROFILES: &str = "profiles";
@@ -20,16 +21,6 @@ pub(super) struct Directory {
     fd: OwnedFd,
     /// Of the objects that can be used.
     key: String,
-}
-
-pub(super) fn status(fd: RawFd) -> io::Result<libc::stat> {
-    // SAFETY: all zero is a valid status.
-    let mut status: libc::stat = unsafe { std::mem::zeroed() };
-    // SAFETY: `status` is writable.
-    if unsafe { libc::fstat(fd, &raw mut status) } < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(status)
 }
 
 /// Where a descriptor's file is.
@@ -84,7 +75,7 @@ impl Directory {
                 libc::O_RDONLY | libc::O_NONBLOCK,
             )
             .ok()?;
-        let status = status(file.as_raw_fd()).ok()?;
+        let status = host::status(file.as_raw_fd()).ok()?;
         // SAFETY: it cannot fail.
         let user = unsafe { libc::geteuid() };
         mark_used(&file, &status);

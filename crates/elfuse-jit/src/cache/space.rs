@@ -11,6 +11,7 @@ use crate::cache::object::{Entry, Object};
 use crate::cache::profile::{self, BITS, Seen};
 use crate::code::Code;
 use crate::compile::fork;
+use crate::host;
 
 const PAGE: u64 = 4096;
 /// Less is not worth a worker's start.
@@ -164,7 +165,7 @@ impl Cache {
         let Some(base) = start.checked_sub(offset) else {
             return;
         };
-        let Ok(status) = directory::status(fd) else {
+        let Ok(status) = host::status(fd) else {
             return;
         };
         if status.st_mode & libc::S_IFMT != libc::S_IFREG {

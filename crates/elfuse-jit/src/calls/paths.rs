@@ -8,8 +8,9 @@ use std::os::fd::AsRawFd;
 use super::Answers;
 use super::descriptors::{FILE, ROOT};
 use super::memory::{load_text, range, store_u64};
-use super::walk::{Found, HostRoot, LONGEST, status};
+use super::walk::{Found, HostRoot, LONGEST};
 use crate::cpu::Cpu;
+use crate::host;
 
 const EINVAL: i32 = 22;
 
@@ -59,7 +60,7 @@ pub(super) fn read_link(cpu: &Cpu) -> Option<u64> {
         Found::Absent(error) => return Some(refused(error)),
         Found::Place(place, _) => place,
     };
-    if status(place.as_raw_fd())?.st_mode & libc::S_IFMT != libc::S_IFLNK {
+    if host::status(place.as_raw_fd()).ok()?.st_mode & libc::S_IFMT != libc::S_IFLNK {
         return Some(refused(EINVAL));
     }
     let to = range(cpu, cpu.state.x(2), size.into())?;
@@ -88,7 +89,7 @@ pub(super) fn access(cpu: &Cpu, flags: u32) -> Option<u64> {
         Found::Absent(error) => return Some(refused(error)),
         Found::Place(place, at) => (place, at),
     };
-    let found = status(place.as_raw_fd())?;
+    let found = host::status(place.as_raw_fd()).ok()?;
     let (user, mode) = (cpu.shared.id(0), found.st_mode);
     let allowed = if user == 0 {
         let executable = mode & libc::S_IFMT == libc::S_IFDIR || mode & 0o111 != 0;
@@ -120,14 +121,19 @@ pub(super) fn attributes_at(cpu: &Cpu, answers: &Answers) -> Option<u64> {
         Found::Absent(error) => return Some(refused(error)),
         Found::Place(place, at) => (place, at),
     };
-    show(cpu, cpu.state.x(2), at.root(), &status(place.as_raw_fd())?)
+    show(
+        cpu,
+        cpu.state.x(2),
+        at.root(),
+        &host::status(place.as_raw_fd()).ok()?,
+    )
 }
 
 /// Store what descriptor X0 is.
 fn show_open(cpu: &Cpu, answers: &Answers, to: u64) -> Option<u64> {
     let file = answers.descriptors.get(cpu.state.w(0), FILE)?;
     let root = cpu.code.roots.root(file.abilities >> ROOT)?;
-    show(cpu, to, root, &status(file.host)?)
+    show(cpu, to, root, &host::status(file.host).ok()?)
 }
 
 /// Store the `struct stat` of a file in a root.

@@ -4,10 +4,11 @@
 //! shows whether one leads elsewhere than in the root it is in. Whatever that may be is left to the
 //! kernel part: absolute links, mount points, permissions.
 
-use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::host;
 
 /// Longer paths are left to the kernel part.
 pub(super) const LONGEST: usize = 1024;
@@ -122,7 +123,7 @@ impl Roots {
             Found::Place(found, place) => (found, place),
             Found::Absent(error) => return Some(Err(error)),
         };
-        let status = status(found.as_raw_fd())?;
+        let status = host::status(found.as_raw_fd()).ok()?;
         let number = (status.st_dev, status.st_ino);
         let (directory, directory_number, name) = if status.st_mode & libc::S_IFMT == libc::S_IFDIR
         {
@@ -131,7 +132,7 @@ impl Roots {
             let path = place.path.bytes();
             let end = path.iter().rposition(|&byte| byte == b'/')?;
             let above = open(place.root.directory, &Text::new(&path[..=end])?).ok()?;
-            let status = self::status(above.as_raw_fd())?;
+            let status = host::status(above.as_raw_fd()).ok()?;
             let number = (status.st_dev, status.st_ino);
             (above, number, path[end + 1..].to_vec())
         };
@@ -287,15 +288,6 @@ fn link(directory: RawFd, name: &std::ffi::CStr) -> Option<Text> {
         )
     };
     Text::new(&target[..usize::try_from(length).ok()?])
-}
-
-/// What `fstat(2)` says.
-pub(super) fn status(descriptor: RawFd) -> Option<libc::stat> {
-    let mut found = MaybeUninit::uninit();
-    // SAFETY: room for what is written.
-    let result = unsafe { libc::fstat(descriptor, found.as_mut_ptr()) };
-    // SAFETY: written if the call succeeded.
-    (result == 0).then(|| unsafe { found.assume_init() })
 }
 
 /// An `O_PATH` descriptor of what a path without links leads to inside a directory.
