@@ -179,6 +179,7 @@ def host_fork(kernel: Kernel) -> int:
     debugger = kernel.debugger
     if debugger is not None:
         debugger.before_fork()
+    kernel.current.process.memory.before_fork()
     kernel.service.hold_signals()
     # Objects that exist now are never collected: touching them would copy their pages.
     gc.freeze()

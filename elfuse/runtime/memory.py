@@ -14,7 +14,7 @@ from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.places import Places
 from elfuse.runtime.vfs.location import Location
-from elfuse.runtime.vma import Area, Backing, Listing, shared_identity
+from elfuse.runtime.vma import Area, Backing, Listing, mapped_only, shared_identity
 from elfuse.typing import Iterator
 
 PAGE = 4096
@@ -43,6 +43,13 @@ class Memory:
         self._known: RangeMap[Area] = RangeMap()
         self._break_moves = False
         """The engine answers brk(2)."""
+        self._left: list[RangeMap[Area]] = []
+        """What was mapped in parents: freeing it would copy the pages it is in."""
+        self._mapped_only: tuple[int, ...] | None = None
+        """Host descriptors that nothing but mappings holds, noted at the last fork if that is all
+        there is to give back. None after a change."""
+        self._inherited = False
+        """All mappings are the parent's."""
         self.randomize = True
         self.places = Places(space.limit)
         self.reset()
@@ -50,6 +57,10 @@ class Memory:
     def reset(self) -> None:
         """An empty address space, for execve."""
         self._hold_break()
+        if self._inherited and self._mapped_only is not None:
+            self._left.append(self._known)
+            for fd in self._mapped_only:
+                os.close(fd)
         self._known = RangeMap()
         self._wipes = False
         """Whether some area may have to be wiped in the child of a fork."""
@@ -62,8 +73,15 @@ class Memory:
         self.exe_location: Location | None = None
         self.places.begin(randomize=self.randomize)
 
+    def before_fork(self) -> None:
+        """Note what the child's execve has to give back, so that it need not look for it."""
+        if self._mapped_only is None:
+            backings = {found.value.backing for found in self._known} - {None}
+            self._mapped_only = mapped_only([backing for backing in backings if backing])
+
     def after_fork(self) -> None:
         """In the child: pages marked MADV_WIPEONFORK read as zero."""
+        self._inherited = True
         for found in list(self._areas) if self._wipes else ():
             if found.value.wipe_on_fork:
                 self.space.discard(found.start, found.end - found.start)
@@ -84,6 +102,8 @@ class Memory:
     def _forget(self) -> None:
         # Bounds of the area that the last copy used: most copies use it again.
         self._read_from = self._read_to = self._write_from = self._write_to = 0
+        self._mapped_only = None
+        self._inherited = False
 
     # Copies
 

@@ -98,7 +98,7 @@ class Process:
         self.entry[Field.GIDS] = held.gid << 32 | held.egid
         for task in self.tasks.values():
             task.vcpu.set_ids(held.uid, held.euid, held.gid, held.egid)
-        if self.kernel.namespace.enforces(held):
+        if held.fsuid and self.kernel.namespace.enforces(held):
             self.kernel.engine.stop_paths()
 
     def unshare_files(self, task: Task) -> None:

@@ -7,6 +7,8 @@ from itertools import count
 from elfuse.engine.protocol import Protection
 from elfuse.record import Record, replace
 from elfuse.runtime.files.base import OpenFile
+from elfuse.runtime.files.regular import RegularFile
+from elfuse.typing import Sequence
 
 _shared_ids = count(1)
 
@@ -19,6 +21,16 @@ class Backing:
 
     def __del__(self) -> None:
         self.file.release()
+
+
+def mapped_only(backings: Sequence[Backing]) -> tuple[int, ...] | None:
+    """Host descriptors of regular files that these alone hold; None if they hold other kinds too."""
+    held: dict[OpenFile, int] = {}
+    for backing in backings:
+        held[backing.file] = held.get(backing.file, 0) + 1
+    if not all(isinstance(file, RegularFile) for file in held):
+        return None
+    return tuple(file.host_fd() for file, count in held.items() if file.references == count)
 
 
 class Area(Record):

@@ -32,22 +32,23 @@ class OpenFile(ABC):  # noqa: B024 - every operation has a default that fails as
         self.flags = flags
         self.owner = 0
         """Who gets SIGIO (F_SETOWN); stored only."""
-        self._references = 0
+        self.references = 0
+        """Descriptors and mappings."""
 
     def acquire(self) -> "OpenFile":
         """One more reference."""
-        self._references += 1
+        self.references += 1
         return self
 
     def release(self) -> None:
         """One reference fewer; the last one closes."""
-        self._references -= 1
-        if self._references == 0:
+        self.references -= 1
+        if self.references == 0:
             self.close()
 
     @property
     def in_use(self) -> bool:
-        return self._references > 0
+        return self.references > 0
 
     def reopen(self, task: "Task", flags: int) -> "OpenFile":
         """Open /proc/PID/fd/N of something that has no path."""

@@ -8,113 +8,155 @@ from elfuse.record import Record
 from elfuse.runtime.abi import elf
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
+from elfuse.typing import NamedTuple
 
+HEAD = 1024
+"""Bytes at the beginning of a file that nearly always hold all its headers."""
 _MAX_HEADERS = 65536
 _PATH_MAX = 4096
+_MAX_ALIGNMENT = 1 << 30
+
+
+class Segment(NamedTuple):
+    """What is to be mapped: members of Elf64_Phdr."""
+
+    vaddr: int
+    memsz: int
+    filesz: int
+    offset: int
+    flags: int
 
 
 class Program(Record):
-    """A checked program: its loadable segments, where it starts, which interpreter it wants."""
+    """A checked program. Addresses are those before relocation."""
 
     file: OpenFile
-    header: elf.Header
-    segments: tuple[elf.ProgramHeader, ...]
+    position_independent: bool
+    entry: int
+    segments: tuple[Segment, ...]
+    """At least one, in order of addresses, without overlap."""
+    highest: int
+    """End of the last segment."""
+    alignment: int
+    """The largest that a segment asks for."""
     interpreter: bytes
     executable_stack: bool
     headers_address: int
-    """Address of the program headers before relocation, 0 if no segment holds them."""
-
-    @property
-    def position_independent(self) -> bool:
-        return self.header.e_type == elf.ET_DYN
+    """Address of the program headers, 0 if no segment holds them."""
+    headers: int
+    """How many there are."""
 
     @property
     def lowest(self) -> int:
-        return self.segments[0].p_vaddr
-
-    @property
-    def highest(self) -> int:
-        return max(segment.p_vaddr + segment.p_memsz for segment in self.segments)
-
-    @property
-    def alignment(self) -> int:
-        return max(segment.p_align for segment in self.segments)
+        return self.segments[0].vaddr
 
 
 def _bad() -> SyscallError:
     return SyscallError(Errno.ENOEXEC)
 
 
-def read_program(file: OpenFile, limit: int) -> Program:
-    """The program in a file; ENOEXEC if it is none or malformed. Addresses must end below `limit`."""
+def read_head(file: OpenFile) -> bytes:
+    """The beginning of a file, for `read_program` and to find `#!`."""
+    return os.pread(file.host_fd(), HEAD, 0)
+
+
+def read_program(file: OpenFile, head: bytes, limit: int) -> Program:
+    """The program in a file that begins with `head`.
+
+    ENOEXEC if it is none or malformed. Addresses must end below `limit`.
+    """
+    if len(head) < elf.Header.size or not head.startswith(elf.MAGIC):
+        raise _bad()
     fd = file.host_fd()
     size = os.fstat(fd).st_size
-    raw = os.pread(fd, elf.Header.size, 0)
-    if len(raw) < elf.Header.size or not raw.startswith(elf.MAGIC):
-        raise _bad()
-    header = elf.Header.unpack(raw)
-    table = header.e_phnum * elf.ProgramHeader.size
+    # One loop over plain tuples: a fresh child pays for each function that it calls first.
+    (
+        _ident,
+        kind,
+        machine,
+        _version,
+        entry,
+        table,
+        _sections,
+        _flags,
+        _size,
+        each,
+        count,
+        *_rest,
+    ) = elf.Header.layout().codec.unpack_from(head)
+    length = count * elf.ProgramHeader.size
     if (
-        header.e_machine != elf.EM_AARCH64
-        or header.e_type not in (elf.ET_EXEC, elf.ET_DYN)
-        or header.e_phentsize != elf.ProgramHeader.size
-        or not 0 < table <= _MAX_HEADERS
-        or header.e_phoff + table > size
+        machine != elf.EM_AARCH64
+        or kind not in (elf.ET_EXEC, elf.ET_DYN)
+        or each != elf.ProgramHeader.size
+        or not 0 < length <= _MAX_HEADERS
+        or table + length > size
     ):
         raise _bad()
-    data = os.pread(fd, table, header.e_phoff)
-    if len(data) < table:
+    data = head[table : table + length]
+    if len(data) < length:
+        data = os.pread(fd, length, table)
+        if len(data) < length:
+            raise _bad()
+    segments: list[Segment] = []
+    interpreter: tuple[int, int] | None = None
+    end = alignment = headers_address = stack = 0
+    for (
+        p_type,
+        flags,
+        offset,
+        vaddr,
+        _paddr,
+        filesz,
+        memsz,
+        align,
+    ) in elf.ProgramHeader.layout().codec.iter_unpack(data):
+        if p_type == elf.PT_LOAD and memsz:
+            if (
+                filesz > memsz
+                or offset + filesz > size
+                or vaddr < end
+                or vaddr + memsz > limit
+                or (vaddr - offset) % 4096
+                or align & (align - 1)
+                or align > _MAX_ALIGNMENT
+            ):
+                raise _bad()
+            end = vaddr + memsz
+            alignment = max(alignment, align)
+            if not headers_address and offset <= table < offset + filesz:
+                headers_address = vaddr + table - offset
+            segments.append(Segment(vaddr, memsz, filesz, offset, flags))
+        elif p_type == elf.PT_INTERP and interpreter is None:
+            interpreter = offset, filesz
+        elif p_type == elf.PT_GNU_STACK:
+            stack = flags
+    if not segments:
         raise _bad()
-    headers = elf.ProgramHeader.unpack_all(data)
-    segments = tuple(h for h in headers if h.p_type == elf.PT_LOAD and h.p_memsz)
-    _check_segments(segments, size, limit)
-    stack = [h for h in headers if h.p_type == elf.PT_GNU_STACK]
     return Program(
         file,
-        header,
-        segments,
-        _interpreter(fd, headers),
-        bool(stack and stack[-1].p_flags & elf.PF_X),
-        _headers_address(header, segments),
+        kind == elf.ET_DYN,
+        entry,
+        tuple(segments),
+        end,
+        alignment,
+        _interpreter(fd, head, *interpreter) if interpreter else b"",
+        bool(stack & elf.PF_X),
+        headers_address,
+        count,
     )
 
 
-def _check_segments(segments: tuple[elf.ProgramHeader, ...], size: int, limit: int) -> None:
-    if not segments:
+def _interpreter(fd: int, head: bytes, offset: int, length: int) -> bytes:
+    if not 2 <= length <= _PATH_MAX:
         raise _bad()
-    end = 0
-    for segment in segments:
-        align = segment.p_align
-        if (
-            segment.p_filesz > segment.p_memsz
-            or segment.p_offset + segment.p_filesz > size
-            or segment.p_vaddr < end
-            or segment.p_vaddr + segment.p_memsz > limit
-            or (segment.p_vaddr - segment.p_offset) % 4096
-            or align & (align - 1)
-            or align > 1 << 30
-        ):
-            raise _bad()
-        end = segment.p_vaddr + segment.p_memsz
-
-
-def _interpreter(fd: int, headers: list[elf.ProgramHeader]) -> bytes:
-    found = next((h for h in headers if h.p_type == elf.PT_INTERP), None)
-    if found is None:
-        return b""
-    if not 2 <= found.p_filesz <= _PATH_MAX:
+    raw = head[offset : offset + length]
+    if len(raw) < length:
+        try:
+            raw = os.pread(fd, length, offset)
+        except (OSError, OverflowError):
+            raise _bad() from None
+    end = raw.find(0)
+    if len(raw) < length or raw[-1] or end == 0:
         raise _bad()
-    try:
-        raw = os.pread(fd, found.p_filesz, found.p_offset)
-    except (OSError, OverflowError):
-        raise _bad() from None
-    if len(raw) < found.p_filesz or raw[-1] or raw.index(0) == 0:
-        raise _bad()
-    return raw[: raw.index(0)]
-
-
-def _headers_address(header: elf.Header, segments: tuple[elf.ProgramHeader, ...]) -> int:
-    for segment in segments:
-        if segment.p_offset <= header.e_phoff < segment.p_offset + segment.p_filesz:
-            return segment.p_vaddr + header.e_phoff - segment.p_offset
-    return 0
+    return raw[:end]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 from elfuse.engine.protocol import Protection, Register
 from elfuse.record import Record
 from elfuse.runtime.abi import auxv, elf
 from elfuse.runtime.abi.errno import Errno, SyscallError
-from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.loader import stack
-from elfuse.runtime.loader.elf import Program, read_program
+from elfuse.runtime.loader.elf import Program, read_head, read_program
 from elfuse.runtime.loader.vdso import vdso
 from elfuse.runtime.memory import PAGE, Memory, page_up
 from elfuse.runtime.task import Task
@@ -49,7 +46,8 @@ def prepare(
         argv = [b""]
     script_name = name
     for _ in range(_MAX_SCRIPTS + 1):
-        line = _script_line(file)
+        head = read_head(file)
+        line = _script_line(head)
         if line is None:
             break
         if name_vanishes:
@@ -62,22 +60,22 @@ def prepare(
         raise SyscallError(Errno.ELOOP)
     stack.check_size(argv, envp)
     limit = task.memory.space.limit
-    program = read_program(file, limit)
+    program = read_program(file, head, limit)
     interpreter_program = None
     if program.interpreter:
         opened = operations.open_exec(task, program.interpreter)
         try:
-            interpreter_program = read_program(opened, limit)
+            interpreter_program = read_program(opened, read_head(opened), limit)
         except SyscallError:
             raise SyscallError(Errno.ELIBBAD) from None
     return Image(program, interpreter_program, argv, envp, name)
 
 
-def _script_line(file: OpenFile) -> tuple[bytes, bytes] | None:
+def _script_line(head: bytes) -> tuple[bytes, bytes] | None:
     """(interpreter, argument) of a `#!` file; None for another file (fs/binfmt_script.c)."""
-    head = os.pread(file.host_fd(), _SCRIPT_LINE, 0)
     if not head.startswith(b"#!"):
         return None
+    head = head[:_SCRIPT_LINE]
     line, newline, _ = head[2:].partition(b"\n")
     if not newline and len(head) == _SCRIPT_LINE and not line.strip(b" \t").count(b" "):
         # The interpreter's name itself may be cut off.
@@ -124,7 +122,7 @@ class Image(Record):
             memory.places.begin(randomize=memory.randomize)
         base = self._base(memory, self.program)
         _map(memory, self.program, base)
-        entry, interpreter_base = base + self.program.header.e_entry, 0
+        entry, interpreter_base = base + self.program.entry, 0
         if self.interpreter is not None:
             span = page_up(self.interpreter.highest - (self.interpreter.lowest & -PAGE))
             place = span + self.interpreter.alignment
@@ -132,7 +130,7 @@ class Image(Record):
             interpreter_base = _align(place, self.interpreter.alignment)
             interpreter_base -= self.interpreter.lowest & -PAGE
             _map(memory, self.interpreter, interpreter_base)
-            entry = interpreter_base + self.interpreter.header.e_entry
+            entry = interpreter_base + self.interpreter.entry
         memory.brk_start = memory.brk_end = page_up(base + self.program.highest)
         memory.exe_location = self.program.file.location
         vdso_base = self._map_vdso(memory)
@@ -146,10 +144,10 @@ class Image(Record):
             auxv.AT_CLKTCK: auxv.CLOCK_TICKS,
             auxv.AT_PHDR: base + self.program.headers_address,
             auxv.AT_PHENT: elf.ProgramHeader.size,
-            auxv.AT_PHNUM: self.program.header.e_phnum,
+            auxv.AT_PHNUM: self.program.headers,
             auxv.AT_BASE: interpreter_base,
             auxv.AT_FLAGS: 0,
-            auxv.AT_ENTRY: base + self.program.header.e_entry,
+            auxv.AT_ENTRY: base + self.program.entry,
             auxv.AT_UID: credentials.uid,
             auxv.AT_EUID: credentials.euid,
             auxv.AT_GID: credentials.gid,
@@ -219,14 +217,14 @@ def _protection(flags: int) -> Protection:
 
 def _map(memory: Memory, program: Program, base: int) -> None:
     backing = Backing(program.file)
-    for segment in program.segments:
-        start = base + segment.p_vaddr
+    for vaddr, memsz, filesz, offset, flags in program.segments:
+        start = base + vaddr
         first = start & -PAGE
-        file_end, end = start + segment.p_filesz, start + segment.p_memsz
-        protection = _protection(segment.p_flags)
-        backed_end = page_up(file_end) if segment.p_filesz else first
+        file_end, end = start + filesz, start + memsz
+        protection = _protection(flags)
+        backed_end = page_up(file_end) if filesz else first
         if backed_end > first:
-            delta = segment.p_offset - start
+            delta = offset - start
             memory.map_area(
                 first, backed_end - first, Area(protection, backing=backing, delta=delta)
             )

@@ -65,6 +65,8 @@ pub(crate) fn answer(cpu: &Cpu) -> Option<u64> {
         178 => Some(answers.tid.into()),
         214 => heap::brk(cpu),
         233 => advice::advise(cpu),
+        // rseq(2), which libc does without.
+        293 => Some(-i64::from(libc::ENOSYS) as u64),
         439 => paths::access(cpu, cpu.state.w(3)),
         _ => None,
     }

@@ -14,6 +14,8 @@ use crate::cpu::Cpu;
 const PARTS: usize = 16;
 
 const TCGETS: u32 = 0x5401;
+const TIOCGPGRP: u32 = 0x540F;
+const TIOCGWINSZ: u32 = 0x5413;
 const ENOTTY: i64 = 25;
 
 fn done(transferred: isize) -> Option<u64> {
@@ -128,9 +130,9 @@ pub(super) fn seek(cpu: &Cpu, answers: &Answers) -> Option<u64> {
     u64::try_from(at).ok()
 }
 
-/// ioctl(2): what isatty(3) asks, of files that are no terminals.
+/// ioctl(2): what programs ask of what may be a terminal, of files that are none.
 pub(super) fn control(cpu: &Cpu, answers: &Answers) -> Option<u64> {
-    if cpu.state.w(1) != TCGETS {
+    if !matches!(cpu.state.w(1), TCGETS | TIOCGPGRP | TIOCGWINSZ) {
         return None;
     }
     let file = use_file(cpu, answers, 0)?;
