@@ -19,7 +19,7 @@ from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.jobs import enter_host_group, enter_host_session
 from elfuse.runtime.kernel import Kernel
 from elfuse.runtime.process import Process
-from elfuse.runtime.processes import Field
+from elfuse.runtime.processes import Entry, Field
 from elfuse.runtime.syscalls.table import load_usual
 from elfuse.runtime.task import LeftMemory, Task, TaskExit
 from elfuse.runtime.wait import Restart, sleep
@@ -158,7 +158,9 @@ def _fork(task: Task, request: Request) -> int:
             task.tracee.forked("fork", pid)
         return pid
     entry[Field.HOST_PID] = os.getpid()
-    _become_child(task, entry.pid)
+    _become_child(task, entry)
+    if request.flags & Clone.CLEAR_SIGHAND:
+        task.process.signals.handlers.reset_for_exec()
     _set_registers(task, request)
     _store_child_tid(task, request)
     return 0
@@ -197,18 +199,17 @@ def host_fork(kernel: Kernel) -> int:
     return host_pid
 
 
-def _become_child(task: Task, pid: int) -> None:
+def _become_child(task: Task, entry: Entry) -> None:
     """Turn the copied objects of the parent into those of the child."""
     kernel, process = task.kernel, task.process
-    entry = kernel.processes.find(pid)
-    assert entry is not None
+    pid = entry.pid
     process.entry, process.pid = entry, pid
-    process.signals = process.signals.for_process(share_handlers=False, clear_handlers=False)
+    process.signals.forget_parent()
     process.forget_timers()
     process.exit_status = None
     process.is_init = False
     task.tid = pid
-    task.signals = task.signals.for_fork()
+    task.signals.forget_parent()
     task.clear_child_tid, task.robust_list = 0, (0, 0)
     adopt(kernel, process, task)
 

@@ -190,6 +190,12 @@ class Entry:
         at = self._inbox_at(number)
         return int.from_bytes(self._bytes[at : at + 4], "little")
 
+    @property
+    def has_mail(self) -> bool:
+        """Whether something is in the inbox."""
+        words = self._words
+        return words[Field.INBOX_HEAD] != words[Field.INBOX_TAIL]
+
     def take(self) -> list[SigInfo]:
         """Empty the inbox. Others may add to it meanwhile, so what it held is decided once."""
         head, tail = self[Field.INBOX_HEAD], self[Field.INBOX_TAIL]

@@ -63,8 +63,9 @@ class Service:
         if not self.by_task:
             _thread.start_new_thread(self._serve_forever, ())
             return
-        # What was put into the inbox before anybody could be kicked.
-        self._kernel.collect()
+        # Somebody put it into the inbox before anybody could be kicked. There are no children yet.
+        if any(process.entry.has_mail for process in self._kernel.hosted.values()):
+            self._kernel.collect()
         if self.timers.next_deadline() is not None:
             self._set_alarm()
 

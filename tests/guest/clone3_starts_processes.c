@@ -5,6 +5,10 @@
 #ifndef SYS_clone3
 #define SYS_clone3 435
 #endif
+#ifndef CLONE_CLEAR_SIGHAND
+#define CLONE_CLEAR_SIGHAND 0x100000000ULL
+#endif
+static void raise_again(int number) { raise(number); }
 static long start(struct clone_args *args, size_t size) { return syscall(SYS_clone3, args, size); }
 int main(void) {
     int tid = 0;
@@ -24,6 +28,12 @@ int main(void) {
     EXPECT(reap(pid) == 13);
     longer.more = 1;
     EXPECT_ERRNO(syscall(SYS_clone3, &longer, sizeof longer), E2BIG);
+    signal(SIGUSR1, raise_again);
+    signal(SIGUSR2, SIG_IGN);
+    args.flags = CLONE_CLEAR_SIGHAND;
+    pid = CHECK(start(&args, sizeof args));
+    if (!pid) _exit(signal(SIGUSR1, SIG_DFL) == SIG_DFL && signal(SIGUSR2, SIG_DFL) == SIG_IGN ? 14 : 15);
+    EXPECT(reap(pid) == 14 && signal(SIGUSR1, SIG_DFL) == raise_again);
     args.flags = CLONE_SIGHAND;
     EXPECT_ERRNO(start(&args, sizeof args), EINVAL);
     args.flags = 0;

@@ -186,10 +186,10 @@ class _OwnMask:
 class TaskSignals:
     """A thread's part: mask, its own pending signals, alternate stack."""
 
-    def __init__(self, blocked: int = 0, altstack: AltStack | None = None) -> None:
+    def __init__(self, blocked: int = 0) -> None:
         self._mask: SharedMask = _OwnMask(blocked)
         self.pending = PendingSet()
-        self.altstack = altstack or AltStack()
+        self.altstack = AltStack()
         self.saved_mask: int | None = None
         """The mask to restore once the signal that ended a sigsuspend-like call is delivered."""
         self.waiting = 0
@@ -225,9 +225,12 @@ class TaskSignals:
         """A thread: the mask is inherited, pending signals and the alternate stack are not."""
         return TaskSignals(self.blocked)
 
-    def for_fork(self) -> TaskSignals:
-        """A child that goes on on its own copy of the stack, or on the parent's (vfork)."""
-        return TaskSignals(self.blocked, self.altstack)
+    def forget_parent(self) -> None:
+        """In the child of a host fork, whose copy this is: mask and alternate stack are inherited."""
+        if self.pending.bits:
+            self.pending = PendingSet()
+        self.saved_mask = None
+        self.waiting = self.fault_address = self.fault_syndrome = 0
 
     def reset_for_exec(self) -> None:
         self.altstack = AltStack()
@@ -267,6 +270,13 @@ class ProcessSignals:
         if share_handlers:
             return ProcessSignals(self.handlers)
         return ProcessSignals(self.handlers.copy(clear=clear_handlers))
+
+    def forget_parent(self) -> None:
+        """In the child of a host fork, whose copy this is: dispositions are inherited."""
+        if self.pending.bits:
+            self.pending = PendingSet()
+        if self.watchers:
+            self.watchers = set()
 
     def reset_for_exec(self) -> None:
         """Caught signals become default, for this process only; pending ones stay pending."""
