@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno  # noqa: TID251 - compared with the host's OSErrors
 import os
 
 from elfuse.container.places import cache_root
@@ -47,13 +48,29 @@ def make_kernel(
     )
     kernel.watch(watchdog_seconds)
     namespace.mount(
-        b"/dev", Later(lambda: standard.make_dev(kernel), lambda: standard.mount_in_dev(kernel))
+        b"/dev",
+        Later(
+            lambda: standard.make_dev(kernel),
+            lambda: standard.mount_in_dev(kernel),
+            refuses=_refuses_device,
+        ),
     )
     namespace.mount(b"/proc", Later(lambda: standard.make_proc(kernel)))
     sys = Later(lambda: standard.make_sys())  # noqa: PLW0108 - the attribute loads the module
     namespace.mount(b"/sys", sys, read_only=True)
     kernel.engine.serve_paths(namespace.host_roots())
     return kernel
+
+
+def _refuses_device(name: bytes) -> Errno | None:
+    """Shells open /dev/tty first of all, and it cannot be opened without a terminal (tty(4))."""
+    if name == b"tty":
+        try:
+            os.close(os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC))
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                return Errno.ENXIO
+    return None
 
 
 class StartFailure(Record):

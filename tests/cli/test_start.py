@@ -59,10 +59,19 @@ def _roots(loaded: list[str]) -> set[str]:
 
 
 def _loaded(words: list[str | Path], env: dict[str, str]) -> list[str]:
-    """Modules in the order of their loading, without those of the interpreter's own start."""
+    """Modules in the order of their loading, without those of the interpreter's own start.
+
+    The run is in a session of its own, where it has no terminal.
+    """
     command = [sys.executable, "-X", "importtime", "-c", "from elfuse.__main__ import main; main()"]
     ran = subprocess.run(
-        [*command, *words], env=env, capture_output=True, text=True, timeout=60, check=True
+        [*command, *words],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        start_new_session=True,
     )
     lines = [line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()]
     return lines[lines.index("site") + 1 :]
@@ -80,6 +89,19 @@ def test_a_static_program_starts_with_few_modules(build: Build, tmp_path: Path) 
     own = [name for name in loaded if name.startswith("elfuse")]
     assert [name for name in own if name.startswith(_NOT_LOADED_PARTS)] == []
     assert len(own) <= _MOST_MODULES, own
+
+
+@pytest.mark.image
+def test_a_shell_without_a_terminal_makes_no_devices(
+    rootfs: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """It looks for /dev/tty first of all, which is no reason to make a filesystem."""
+    need_engine("jit")
+    root = rootfs("debian-mini")
+    words = ("--engine", "jit", "--sysroot", root, root / "bin/bash", "-c", "echo $((6 * 7))")
+    variables = os.environ | {"ELFUSE_CACHE": str(tmp_path / "cache")}
+    loaded = _loaded([*words], variables)
+    assert [name for name in loaded if name.startswith("elfuse.overlay")] == []
 
 
 @pytest.mark.image

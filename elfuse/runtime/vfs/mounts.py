@@ -33,6 +33,8 @@ class Later(Record):
 
     make: Callable[[], Filesystem]
     inside: Callable[[], None] | None = None
+    refuses: Callable[[bytes], Errno | None] = lambda _name: None
+    """Why a name in it that exists cannot be opened, if that can be told before it is made."""
 
 
 class Mount:
@@ -69,6 +71,13 @@ class Mount:
     def shared(self) -> bool:
         """Whether processes would notice that each has made its own."""
         return isinstance(self._source, Later) and self._source.inside is not None
+
+    def refuses(self, name: bytes) -> Errno | None:
+        """Why a name in the root cannot be opened; None if that is to be seen."""
+        source = self._source
+        if not isinstance(source, Later) or "fs" in self.__dict__:
+            return None
+        return source.refuses(name)
 
     @cached_property
     def fs(self) -> Filesystem:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _S_ISVTX = 0o1000
 _WANTED = (READ, WRITE, READ | WRITE, READ | WRITE)
 """Permissions that an access mode asks for; 3 is Linux's "for ioctl only", which needs both."""
+_NAMES_ONLY = abi.O_CREAT | abi.O_PATH | abi.O_DIRECTORY | abi.O_NOFOLLOW
+"""With any of these, an open is about more than opening what is there."""
 _STATUS_FLAGS = ~(abi.O_CREAT | abi.O_EXCL | abi.O_NOCTTY | abi.O_TRUNC | abi.O_CLOEXEC)
 
 
@@ -115,6 +117,12 @@ def require_idle(task: Task, place: Location) -> None:
 
 def open_path(task: Task, dirfd: int, path: bytes, flags: int, mode: int) -> OpenFile:
     """open(2), with descriptor allocation left to the caller."""
+    above, _, name = path.rpartition(b"/")
+    mount = task.kernel.namespace.mounts.get(above)
+    if mount is not None and not flags & _NAMES_ONLY and not task.fs.chrooted:
+        why = mount.refuses(name)
+        if why is not None:
+            raise SyscallError(why)
     return open_from(task, Walk(task), start(task, dirfd, path), path, flags, mode)
 
 
