@@ -45,9 +45,11 @@ def plain(result: Any) -> Any:
 
 
 def usable(call: tuple[Any, ...]) -> bool:
-    """What is set is a range of addresses that is not empty."""
+    """What is set is a range of addresses that is not empty; no range ends before it begins."""
     name, start, *rest = call
-    return name != "set" or bool(0 <= start < rest[0] <= 1 << 63)
+    if name == "set":
+        return bool(0 <= start < rest[0] <= 1 << 63)
+    return not rest or bool(start <= rest[0])
 
 
 @given(calls=st.lists(CALLS.filter(usable), max_size=30))

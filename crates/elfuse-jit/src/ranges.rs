@@ -118,8 +118,9 @@ impl RangeMap {
         Ok(PyList::new(py, all)?.try_iter()?.into_any())
     }
 
-    fn at(&self, #[pyo3(from_py_with = bound)] address: u64) -> Option<Range> {
-        self.spans.at(address).map(Range::from)
+    fn at(&self, address: &Bound<'_, PyAny>) -> Option<Range> {
+        let found = self.spans.at(address.extract().ok()?)?;
+        Some(Range::from(found))
     }
 
     fn after(&self, #[pyo3(from_py_with = bound)] address: u64) -> Option<Range> {
@@ -139,12 +140,12 @@ impl RangeMap {
         found.iter().map(Range::from).collect()
     }
 
-    fn covered(
-        &self,
-        #[pyo3(from_py_with = bound)] start: u64,
-        #[pyo3(from_py_with = bound)] end: u64,
-    ) -> bool {
-        self.spans.covered(start, end)
+    fn covered(&self, start: &Bound<'_, PyAny>, end: &Bound<'_, PyAny>) -> PyResult<bool> {
+        match start.extract() {
+            Ok(start) => Ok(self.spans.covered(start, bound(end)?)),
+            // In no range; but no address is missing from an empty one.
+            Err(_) => start.ge(end),
+        }
     }
 
     fn clear(
