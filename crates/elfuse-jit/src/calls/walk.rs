@@ -4,6 +4,7 @@
 //! shows whether one leads elsewhere than in the root it is in. Whatever that may be is left to the
 //! kernel part: absolute links, mount points, permissions.
 
+use std::cell::RefCell;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -154,6 +155,9 @@ impl Roots {
         follow: bool,
     ) -> Option<Found<'a>> {
         let mut path = Text::new(path)?;
+        if let Some(expanded) = recall(root.directory, &path) {
+            path = expanded;
+        }
         for _ in 0..LINKS {
             if root.covers(path.bytes()) {
                 return None;
@@ -264,15 +268,52 @@ fn expand(directory: RawFd, path: &Text) -> Option<Text> {
         if &bytes[start..end] == b".." {
             return None;
         }
-        // Relative to the root, wherever the path begins.
-        let name = Text::new(&bytes[1..end])?;
-        let name = std::ffi::CStr::from_bytes_until_nul(&name.held).ok()?;
-        if let Some(target) = link(directory, name) {
+        if let Some(target) = link_at(directory, &bytes[..end]) {
+            remember(directory, &bytes[..end]);
             return path.splice(end, target.bytes());
         }
         start = end;
     }
     None
+}
+
+thread_local! {
+    /// Of each root the link in it that was expanded last: programs look for libraries in one
+    /// directory after the other below `/lib`.
+    static LAST: RefCell<Vec<(RawFd, Vec<u8>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Only what is in the root itself: on the way to other links there may be links another time.
+fn remember(directory: RawFd, name: &[u8]) {
+    if name.iter().filter(|&&byte| byte == b'/').count() != 1 {
+        return;
+    }
+    LAST.with_borrow_mut(|all| {
+        all.retain(|(root, _)| *root != directory);
+        all.push((directory, name.to_vec()));
+    });
+}
+
+/// A path that leads along that link, if there is one still, expanded.
+fn recall(directory: RawFd, path: &Text) -> Option<Text> {
+    LAST.with_borrow(|all| {
+        let (_, name) = all.iter().find(|(root, _)| *root == directory)?;
+        let below = path.bytes().strip_prefix(name.as_slice())?;
+        if below.first() != Some(&b'/') {
+            return None;
+        }
+        path.splice(name.len(), link_at(directory, name)?.bytes())
+    })
+}
+
+/// What a symbolic link says; its path counts from the directory.
+fn link_at(directory: RawFd, path: &[u8]) -> Option<Text> {
+    let start = path.iter().position(|&byte| byte != b'/')?;
+    let name = Text::new(&path[start..])?;
+    link(
+        directory,
+        std::ffi::CStr::from_bytes_until_nul(&name.held).ok()?,
+    )
 }
 
 /// What a symbolic link says; None for anything else. An empty name is the descriptor itself.
@@ -390,6 +431,20 @@ mod tests {
         ] {
             assert_eq!(inode(&roots, path, follow), number(at), "{path}");
         }
+        fs::remove_dir_all(top).unwrap();
+    }
+
+    #[test]
+    fn a_link_that_changes_leads_elsewhere() {
+        let (roots, _directories, top) = roots("changes");
+        let number = |path: &str| Ok(fs::symlink_metadata(top.join(path)).unwrap().ino());
+        assert_eq!(inode(&roots, "/lib/x", true), number("a/usr/lib/x"));
+        fs::remove_file(top.join("a/lib")).unwrap();
+        assert_eq!(inode(&roots, "/lib/x", true), Err(Some(libc::ENOENT)));
+        symlink("other", top.join("a/lib")).unwrap();
+        fs::create_dir(top.join("a/other")).unwrap();
+        fs::write(top.join("a/other/x"), "x").unwrap();
+        assert_eq!(inode(&roots, "/lib/x", true), number("a/other/x"));
         fs::remove_dir_all(top).unwrap();
     }
 
