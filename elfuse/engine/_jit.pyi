@@ -147,6 +147,9 @@ class Vcpu:
     def set_ids(self, uid: int, euid: int, gid: int, egid: int) -> None:
         """What getuid and its relatives are answered with."""
 
+    def set_stack_limit(self, soft: int, hard: int) -> None:
+        """What prlimit is answered with."""
+
     blocked: int
     """The signal mask."""
 

@@ -45,6 +45,7 @@ class JitVcpu:
         self.heed_points = native.heed_points
         self.interrupt = native.interrupt
         self.set_ids = native.set_ids
+        self.set_stack_limit = native.set_stack_limit
         self.futex_wait = native.futex_wait
         self.registers = native.registers(Register.WORDS).cast("Q")
 

@@ -181,6 +181,9 @@ class Vcpu(Protocol):
     def set_ids(self, uid: int, euid: int, gid: int, egid: int) -> None:
         """Who the thread is, for those calls. Any thread."""
 
+    def set_stack_limit(self, soft: int, hard: int) -> None:
+        """Its process's RLIMIT_STACK, for those calls. Any thread."""
+
     def futex_wait(
         self, address: int, private: bool, value: int, bitset: int, deadline: int | None, /
     ) -> int:

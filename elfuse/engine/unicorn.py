@@ -502,6 +502,9 @@ class UnicornVcpu:
     def set_ids(self, uid: int, euid: int, gid: int, egid: int) -> None:
         """Only those who answer calls need them."""
 
+    def set_stack_limit(self, soft: int, hard: int) -> None:
+        """As above."""
+
     def load_simd(self) -> None:
         batch = self._simd
         self._lib.uc_reg_read_batch(self._handle, batch.ids, batch.values, batch.count)

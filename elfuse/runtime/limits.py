@@ -73,3 +73,5 @@ def set_limit(process: "Process", number: int, soft: int, hard: int) -> None:
         process.files.limit = soft
     elif number == Rlimit.STACK:
         process.memory.stack_limit = min(soft, process.memory.space.limit)
+        for task in process.tasks.values():
+            task.vcpu.set_stack_limit(soft, hard)

@@ -8,6 +8,7 @@ from elfuse import host
 from elfuse.engine.protocol import Exit, Register, Vcpu
 from elfuse.light import suppress
 from elfuse.runtime import signals
+from elfuse.runtime.abi.resource import Rlimit
 from elfuse.runtime.abi.signal import Sig
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.futex import clear_child_tid, exit_robust
@@ -164,6 +165,7 @@ class Task:
         assert files.served is not None
         held = self.credentials
         self.vcpu.set_ids(held.uid, held.euid, held.gid, held.egid)
+        self.vcpu.set_stack_limit(*self.process.rlimits[Rlimit.STACK])
         mask = self.vcpu.answer_calls(self.process.pid, self.tid, files.served)
         self.signals.share_mask(mask)
 

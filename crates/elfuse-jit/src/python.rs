@@ -384,6 +384,10 @@ impl Vcpu {
         self.shared.set_ids([uid, euid, gid, egid]);
     }
 
+    fn set_stack_limit(&self, soft: u64, hard: u64) {
+        self.shared.set_stack_limit([soft, hard]);
+    }
+
     #[getter]
     fn blocked(&self) -> u64 {
         self.shared.blocked()

@@ -7,6 +7,7 @@ mod clocks;
 pub mod descriptors;
 pub mod futex;
 pub(crate) mod heap;
+mod limits;
 mod memory;
 mod paths;
 mod shared;
@@ -67,6 +68,7 @@ pub(crate) fn answer(cpu: &Cpu) -> Option<u64> {
         233 => advice::advise(cpu),
         // rseq(2), which libc does without.
         293 => Some(-i64::from(libc::ENOSYS) as u64),
+        261 => limits::get(cpu),
         439 => paths::access(cpu, cpu.state.w(3)),
         _ => None,
     }

@@ -10,6 +10,8 @@ pub struct Shared {
     noted: AtomicBool,
     /// Real and effective user, real and effective group.
     ids: [AtomicU32; 4],
+    /// `RLIMIT_STACK`: soft and hard.
+    stack: [AtomicU64; 2],
 }
 
 impl Default for Shared {
@@ -18,6 +20,7 @@ impl Default for Shared {
             blocked: AtomicU64::new(0),
             noted: AtomicBool::new(true),
             ids: [const { AtomicU32::new(0) }; 4],
+            stack: [const { AtomicU64::new(0) }; 2],
         }
     }
 }
@@ -55,7 +58,20 @@ impl Shared {
         }
     }
 
-    /// One of those, in their order.
+    /// Set `RLIMIT_STACK`, soft and hard.
+    pub fn set_stack_limit(&self, limits: [u64; 2]) {
+        for (to, limit) in self.stack.iter().zip(limits) {
+            to.store(limit, Ordering::Relaxed);
+        }
+    }
+
+    /// That limit.
+    #[must_use]
+    pub fn stack_limit(&self) -> [u64; 2] {
+        [0, 1].map(|index| self.stack[index].load(Ordering::Relaxed))
+    }
+
+    /// One of the identities, in their order.
     #[must_use]
     pub fn id(&self, index: usize) -> u32 {
         self.ids[index].load(Ordering::Relaxed)

@@ -285,7 +285,7 @@ thread_local! {
 
 /// Only what is in the root itself: on the way to other links there may be links another time.
 fn remember(directory: RawFd, name: &[u8]) {
-    if name.iter().filter(|&&byte| byte == b'/').count() != 1 {
+    if name[1..].contains(&b'/') {
         return;
     }
     LAST.with_borrow_mut(|all| {
