@@ -167,7 +167,7 @@ class Task:
         self.vcpu.set_ids(held.uid, held.euid, held.gid, held.egid)
         self.vcpu.set_stack_limit(*self.process.rlimits[Rlimit.STACK])
         mask = self.vcpu.answer_calls(self.process.pid, self.tid, files.served)
-        self.signals.share_mask(mask)
+        self.signals.share_mask(mask, pending=self.process.signals.pending.bits != 0)
 
     def run(self) -> None:
         """Execute the guest until this thread ends. The kernel lock is held on entry and return."""

@@ -33,8 +33,7 @@ _STARTERS = ("clone", "exec", "fork", "script", "spawn", "wait")
 # Those that are about calls which the engine answers itself where it may.
 _ANSWERED = (
     "brk", "calls", "chroot", "clock", "devices", "directories", "files", "futex", "identity", "limits",
-    "links",
-    "madvise", "mask", "mutex", "names", "paths", "permission", "pipe", "robust", "restart", "signals",
+    "links", "madvise", "mask", "mutex", "names", "paths", "permission", "pipe", "robust", "restart", "signals",
     "stat", "transfers", "user_ids",
 )  # fmt: skip
 

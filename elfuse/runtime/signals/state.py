@@ -207,11 +207,11 @@ class TaskSignals:
     def blocked(self, blocked: int) -> None:
         self._mask.blocked = blocked
 
-    def share_mask(self, shared: SharedMask) -> None:
-        """Keep the mask where the engine changes it too."""
+    def share_mask(self, shared: SharedMask, *, pending: bool) -> None:
+        """Keep the mask where the engine changes it too. `pending`: something is for the process."""
         shared.blocked = self._mask.blocked
         self._mask = shared
-        shared.note_pending(True)
+        shared.note_pending(pending or self.pending.bits != 0)
 
     def note_pending(self) -> None:
         """A signal has become pending; whether it is blocked is to be looked at after this."""
