@@ -40,7 +40,7 @@ def execve(
     process.keep_timers_for_exec()
     image.commit(task)
     entry = process.entry
-    entry.cmdline = b"".join(argument + b"\0" for argument in image.argv)
+    entry.cmdline = b"\0".join((*image.argv, b""))
     entry[Field.EXECED] = 1
     task.comm = entry.comm = image.name[:15]
     process.exe = image.exe

@@ -20,8 +20,10 @@ _ADDRESS = (1 << 64) - 1
 def clear_child_tid(task: "Task") -> None:
     """set_tid_address(2): the word becomes 0 and one waiter is woken, if anybody else sees it."""
     address, task.clear_child_tid = task.clear_child_tid, 0
-    tasks = task.kernel.tasks.values()
-    if not address or not any(t is not task and t.memory is task.memory for t in tasks):
+    tasks = task.kernel.tasks
+    if not address or len(tasks) == 1:
+        return
+    if not any(other is not task and other.memory is task.memory for other in tasks.values()):
         return
     try:
         task.memory.write_u32(address, 0)

@@ -26,6 +26,10 @@ _PROTECTION_BITS = (
 )
 
 
+_hwcap: dict[bool, int] = {}
+"""AT_HWCAP, by whether programs can read ID registers; children inherit what was computed."""
+
+
 def prepare(
     task: Task,
     path: bytes | Location,
@@ -135,11 +139,15 @@ class Image(Record):
         memory.exe_location = self.program.file.location
         vdso_base = self._map_vdso(memory)
         credentials = task.credentials
-        features = auxv.features(identification=task.kernel.engine.identification)
+        identification = task.kernel.engine.identification
+        hwcap = _hwcap.get(identification)
+        if hwcap is None:
+            features = auxv.features(identification=identification)
+            hwcap = _hwcap[identification] = sum(1 << bit for bit in features.values())
         vector = {
             auxv.AT_SYSINFO_EHDR: vdso_base,
             auxv.AT_MINSIGSTKSZ: auxv.MINSIGSTKSZ,
-            auxv.AT_HWCAP: sum(1 << bit for bit in features.values()),
+            auxv.AT_HWCAP: hwcap,
             auxv.AT_PAGESZ: PAGE,
             auxv.AT_CLKTCK: auxv.CLOCK_TICKS,
             auxv.AT_PHDR: base + self.program.headers_address,

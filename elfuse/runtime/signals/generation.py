@@ -153,7 +153,10 @@ def blocked_or_ignored(task: "Task", signo: int) -> bool:
 
 def discard_ignored(process: "Process", signo: int) -> None:
     """After an action has changed: a pending signal that it ignores goes away."""
-    if process.signals.handlers.ignores(signo):
+    pending = process.signals.pending.bits
+    for task in process.tasks.values():
+        pending |= task.signals.pending.bits
+    if pending and process.signals.handlers.ignores(signo):
         process.signals.pending.discard(bit(signo))
         for task in process.tasks.values():
             task.signals.pending.discard(bit(signo))
