@@ -8,7 +8,8 @@ import sys
 
 from elfuse.container.places import cache_root
 from elfuse.engine import default_name
-from elfuse.engine.cache import LIBRARY, Cache, Object
+from elfuse.engine.cache import Cache, Object
+from elfuse.engine.worker import LIBRARY
 from elfuse.errors import ContainerError, UsageError
 from elfuse.light import suppress
 from elfuse.record import Record

@@ -16,16 +16,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sys
 from contextlib import contextmanager, suppress
 
-from elfuse.light import signal
 from elfuse.record import Record
 from elfuse.typing import Iterator
 
 DEFAULT_LIMIT = 1 << 30
 """Bytes of objects that the worker leaves when it ends."""
-LIBRARY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class Object(Record):
@@ -156,23 +153,3 @@ def _not_own(status: os.stat_result) -> str:
     if status.st_mode & 0o022:
         return "others can write to it"
     return ""
-
-
-def start_worker(root: str) -> None:
-    """Have the profiles in a cache turned into objects by a process of its own, at lowest priority.
-
-    It ends by itself when there are none any more or time is up, and at once if another works.
-    """
-    code = f"import sys; sys.path.insert(0, {LIBRARY!r}); from elfuse.engine import filling; "
-    null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)]
-    with suppress(OSError):
-        # Without it there are profiles for the next one.
-        os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-I", "-c", f"{code}filling.work({root!r})"],
-            dict(os.environ),
-            file_actions=null,
-            setsid=True,
-            setsigmask=(),
-            setsigdef=set(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP},
-        )

@@ -176,7 +176,7 @@ class JitEngine:
         if memory.keeps_code:
             memory.record()
             if last and _holds_work(self._cache):
-                from elfuse.engine.cache import start_worker  # only if there is work
+                from elfuse.engine.worker import start_worker  # only if there is work
 
                 start_worker(self._cache)
 
