@@ -503,7 +503,7 @@ class UnicornVcpu:
         """Only those who answer calls need them."""
 
     def set_stack_limit(self, soft: int, hard: int) -> None:
-        """As above."""
+        """Nor this."""
 
     def load_simd(self) -> None:
         batch = self._simd

@@ -76,8 +76,8 @@ class Memory:
     def before_fork(self) -> None:
         """Note what the child's execve has to give back, so that it need not look for it."""
         if self._mapped_only is None:
-            backings = {found.value.backing for found in self._known} - {None}
-            self._mapped_only = mapped_only([backing for backing in backings if backing])
+            backings = {found.value.backing for found in self._known}
+            self._mapped_only = mapped_only([each for each in backings if each is not None])
 
     def after_fork(self) -> None:
         """In the child: pages marked MADV_WIPEONFORK read as zero."""

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from elfuse.engine import open_engine
+from elfuse.runtime.fs.host import HostFilesystem
+from elfuse.runtime.vfs.mounts import Namespace
 from tests.support import Runner, compile_guest, need_engine
 
 pytestmark = pytest.mark.guest
@@ -56,6 +59,30 @@ def _report(tree: Path, *args: str, fast: bool) -> tuple[int, str, str]:
     run = Runner("jit", tree.parent)
     ran = run(compile_guest(SOURCE), *args, sysroot=tree, stdin=_paths(tree), env=env)
     return ran.returncode, ran.stdout, ran.stderr
+
+
+def test_the_engine_finds_names(tree: Path) -> None:
+    """So that what follows compares two answers, not one with itself."""
+    need_engine("jit")
+    engine = open_engine("jit")
+    filesystem = HostFilesystem(str(tree))
+    namespace = Namespace([filesystem])
+    engine.serve_paths(namespace.host_roots())
+    found = engine.find_path(b"/lib/y", True)
+    assert found is not None
+    root, directory, directory_number, name, number, mode = found
+    above, file = (tree / "usr/lib").stat(), (tree / "usr/lib/x").stat()
+    assert (root, name, mode) == (0, b"x", file.st_mode)
+    assert directory_number == (above.st_dev, above.st_ino)
+    assert number == (file.st_dev, file.st_ino)
+    assert os.fstat(directory).st_ino == above.st_ino
+    os.close(directory)
+    for path, error in ((b"/lib/nothing", FileNotFoundError), (b"/lib/x/z", NotADirectoryError)):
+        with pytest.raises(error):
+            engine.find_path(path, True)
+    assert engine.find_path(b"/absolute/x", True) is None
+    engine.stop_paths()
+    assert engine.find_path(b"/lib/y", True) is None
 
 
 @pytest.mark.parametrize("state", ["plain", "user", "fsuid", "chroot"])
