@@ -73,9 +73,30 @@ class Ability(IntFlag):
     CLOSE_ON_EXEC = 32
     FILE = 64
     """It is a file of the `HostRoot` whose number is in the bits from `ROOT_BITS` on."""
+    MAP = 128
+    """Private mappings of it are the host's."""
 
 
-ROOT_BITS = 8
+ROOT_BITS, ROOTS = 8, 128
+"""Numbers of roots are below `ROOTS`."""
+
+
+class Change(IntEnum):
+    """What a mapping call that the engine answered did to a range of pages."""
+
+    HEAP = 0
+    """The heap has them more, and the program break is where the offset says."""
+    ANONYMOUS = 1
+    """Private memory is mapped there."""
+    FILE = 2
+    """A private mapping of a descriptor, from an offset."""
+    UNMAPPED = 3
+    PROTECTED = 4
+    """What is mapped there allows this now."""
+
+
+MappingChange = tuple[int, int, int, int, int, int]
+"""A `Change`, start, end, protection, descriptor, offset."""
 
 
 class Descriptors(Protocol):
@@ -90,8 +111,12 @@ class Descriptors(Protocol):
     def set_close_on_exec(self, fd: int, close: bool, /) -> bool:
         """Change that; False if it is not served."""
 
-    def remove(self, fd: int, /) -> None:
-        """Serve it no longer. Returns when no call uses the host descriptor any more."""
+    def remove(self, fd: int, /) -> bool:
+        """Serve it no longer. Returns when no call uses the host descriptor any more.
+
+        Whether it was mapped by calls that the engine answered: `AddressSpace.take_changes` may
+        name it.
+        """
 
 
 class HostRoot(NamedTuple):
@@ -207,9 +232,11 @@ class AddressSpace(Protocol):
 
     @property
     def limit(self) -> int: ...
-    @property
-    def keeps_code(self) -> bool:
-        """Translations are kept for later runs, which must map code at the same addresses."""
+    def home(self, length: int, /) -> int:
+        """Where mappings of this length of files go in every run; 0: anywhere."""
+
+    def program_home(self, length: int, /) -> int:
+        """The same for a position-independent program."""
 
     @property
     def view(self) -> memoryview:
@@ -234,7 +261,12 @@ class AddressSpace(Protocol):
         self, start: int, length: int, protection: Protection, fd: int, offset: int, *, shared: bool
     ) -> None: ...
     def unmap(self, start: int, length: int) -> None: ...
-    def protect(self, start: int, length: int, protection: Protection) -> None: ...
+    def protect(self, start: int, length: int, protection: Protection) -> None:
+        """Of a range without gaps. What is behind the end of a file stays inaccessible."""
+
+    def reveal(self, start: int, length: int, protection: Protection) -> None:
+        """The file has these pages now, which were behind its end."""
+
     def move(self, start: int, to: int, length: int) -> None:
         """Move pages with content, protection and sharing; the old range becomes unmapped."""
 
@@ -247,20 +279,26 @@ class AddressSpace(Protocol):
     def clear(self) -> None:
         """Unmap everything (execve)."""
 
-    def serve_break(self, start: int, end: int, limit: int) -> bool:
-        """Let the engine answer brk(2) for a heap that begins at `start` and may grow up to `limit`.
+    # Mapping calls that the engine answers, between one `Vcpu.run` and its return
 
-        False if it does not. It maps pages for reading and writing then, which `grown` tells of.
+    def serve_calls(self, heap: int, brk: int, base: int) -> None:
+        """Let it answer them, while there is only one vCPU and nobody else looks at mappings.
+
+        The heap begins at `heap`, the program break is at `brk`; mappings without a place go below
+        `base`. `clear` ends it.
         """
 
-    def break_end(self) -> int:
-        """Where the program break is, while the engine moves it."""
+    def stop_calls(self) -> None:
+        """Leave them to the kernel part."""
 
-    def stop_break(self) -> int:
-        """Where it is, and stays."""
+    def is_ahead(self) -> bool:
+        """Whether `take_changes` has something to tell."""
 
-    def grown(self, start: int, length: int) -> None:
-        """Take note of pages that the engine mapped for the heap."""
+    def take_changes(self) -> list[MappingChange]:
+        """What answered calls did, in order, told once."""
+
+    def plain_end(self, address: int, need: Protection, /) -> int:
+        """End of the pages from `address` on that allow `need` and are private, without a file."""
 
 
 class Engine(Protocol):

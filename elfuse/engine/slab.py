@@ -3,7 +3,7 @@
 import os
 import stat
 
-from elfuse.engine.protocol import Protection
+from elfuse.engine.protocol import MappingChange, Protection
 from elfuse.engine.ranges import Range, RangeMap
 from elfuse.host import memory
 from elfuse.typing import Callable
@@ -30,7 +30,6 @@ class Slab:
         cleared: Callable[[], None],
     ) -> None:
         self.limit = 1 << GUEST_BITS
-        self.keeps_code = False
         # A page more, so that no access which begins inside ends in memory of the host.
         self.base = memory.reserve(self.limit + PAGE)
         self.view = memory.view(self.base, self.limit)
@@ -84,6 +83,12 @@ class Slab:
         self._replaced(start, length, self.protections.clear(start, start + length))
 
     def protect(self, start: int, length: int, protection: Protection) -> None:
+        end = start + length
+        for part in self.protections.overlapping(start, end):
+            first, last = max(part.start, start), min(part.end, end)
+            self._set(first, last - first, protection)
+
+    def reveal(self, start: int, length: int, protection: Protection) -> None:
         self._set(start, length, protection)
 
     def move(self, start: int, to: int, length: int) -> None:
@@ -113,20 +118,28 @@ class Slab:
         self.protections = RangeMap()
         self._cleared()
 
-    # Engines that answer brk(2) have their own.
+    def home(self, length: int, /) -> int:
+        del length
+        return 0
 
-    def serve_break(self, start: int, end: int, limit: int) -> bool:
-        del start, end, limit
+    program_home = home
+
+    # Engines that answer mapping calls have their own.
+
+    def serve_calls(self, heap: int, brk: int, base: int) -> None:
+        raise NotImplementedError
+
+    def stop_calls(self) -> None:
+        raise NotImplementedError
+
+    def is_ahead(self) -> bool:
         return False
 
-    def break_end(self) -> int:
+    def take_changes(self) -> list[MappingChange]:
         raise NotImplementedError
 
-    def stop_break(self) -> int:
+    def plain_end(self, address: int, need: Protection, /) -> int:
         raise NotImplementedError
-
-    def grown(self, start: int, length: int) -> None:
-        self.protections.set(start, start + length, Protection.READ | Protection.WRITE)
 
     def _set(self, start: int, length: int, protection: Protection) -> None:
         self._replaced(start, length, self.protections.set(start, start + length, protection))

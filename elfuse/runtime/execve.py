@@ -47,6 +47,7 @@ def execve(
     task.kernel.processes.note_program(entry, *image.identity)
     process.environ = list(envp)
     process.publish_credentials()
+    task.serve_mappings()
     if task.tracee is not None:
         task.tracee.executed(image.exe)
     raise NoResult

@@ -127,6 +127,9 @@ def _set_lock(task: Task, file: OpenFile, argument: int, *, wait: bool, ofd: boo
         raise SyscallError(Errno.EBADF)
     fd = file.host_fd()
 
+    if ofd:
+        _note_lock_of_description(task)
+
     def attempt() -> None:
         if ofd:
             host.lock_description(fd, start, length, kind=_KINDS[kind] & ~host_fcntl.LOCK_NB)
@@ -137,6 +140,11 @@ def _set_lock(task: Task, file: OpenFile, argument: int, *, wait: bool, ofd: boo
 
     _until_locked(task, attempt, wait=wait)
     return 0
+
+
+def _note_lock_of_description(task: Task) -> None:
+    """It ends with the description, which mappings keep: they are not to be kept for too long."""
+    task.memory.stop_calls()
 
 
 def _until_locked(task: Task, attempt: Callable[[], None], *, wait: bool) -> None:
@@ -162,6 +170,7 @@ def flock(task: Task, file: OpenFile, operation: int) -> None:
     kind = _FLOCK_KINDS.get(operation & ~abi.LOCK_NB)
     if kind is None:
         raise SyscallError(Errno.EINVAL)
+    _note_lock_of_description(task)
     if isinstance(file, DirectoryFile):
         # A directory of the guest need not be one of the host: its number is locked instead, as
         # a byte of a file that all processes of the run share.

@@ -75,3 +75,5 @@ def set_limit(process: "Process", number: int, soft: int, hard: int) -> None:
         process.memory.stack_limit = min(soft, process.memory.space.limit)
         for task in process.tasks.values():
             task.vcpu.set_stack_limit(soft, hard)
+    elif number == Rlimit.AS:
+        process.memory.stop_calls()

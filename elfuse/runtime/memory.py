@@ -6,7 +6,7 @@ host process. Behaviour follows mmap(2), mremap(2), brk(2), madvise(2) and Linux
 
 import os
 
-from elfuse.engine.protocol import AddressSpace, Protection
+from elfuse.engine.protocol import AddressSpace, Change, Protection
 from elfuse.engine.ranges import Range, RangeMap
 from elfuse.record import replace
 from elfuse.runtime.abi import mman
@@ -15,7 +15,10 @@ from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.places import Places
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.vma import Area, Backing, Listing, mapped_only, shared_identity
-from elfuse.typing import Iterator
+from elfuse.typing import Callable, Iterator
+
+_Noted = tuple[int, int, int, int, Backing | None, int]
+"""A `MappingChange`, with the file instead of its descriptor."""
 
 PAGE = 4096
 _SIGBUS, _SIGSEGV = 7, 11
@@ -25,8 +28,7 @@ _STACK_GUARD = 256 * PAGE
 _STACK_LIMIT = 8 << 20
 _USUAL = Protection.READ | Protection.WRITE | Protection.EXECUTE
 _HEAP = Area(Protection.READ | Protection.WRITE, name=b"[heap]")
-_BREAK_RESERVE = 64 << 20
-"""As far as the engine may move the break by itself."""
+_HEAP_GREW, _PROTECTED = int(Change.HEAP), int(Change.PROTECTED)
 
 
 def page_up(value: int) -> int:
@@ -41,8 +43,10 @@ class Memory:
         self.space = space
         self.view = space.view
         self._known: RangeMap[Area] = RangeMap()
-        self._break_moves = False
-        """The engine answers brk(2)."""
+        self._noted: list[_Noted] = []
+        """What the engine did by itself and is not in `_known` yet."""
+        self._file_of: Callable[[int], OpenFile] | None = None
+        """While the engine answers mapping calls: what is open as a descriptor."""
         self._left: list[RangeMap[Area]] = []
         """What was mapped in parents: freeing it would copy the pages it is in."""
         self._mapped_only: tuple[int, ...] | None = None
@@ -56,12 +60,15 @@ class Memory:
 
     def reset(self) -> None:
         """An empty address space, for execve."""
-        self._hold_break()
         if self._inherited and self._mapped_only is not None:
             self._left.append(self._known)
             for fd in self._mapped_only:
                 os.close(fd)
         self._known = RangeMap()
+        self._noted = []
+        self._file_of = None
+        self._may_serve = True
+        """The engine may answer mapping calls."""
         self._wipes = False
         """Whether some area may have to be wiped in the child of a fork."""
         self.space.clear()
@@ -75,8 +82,9 @@ class Memory:
 
     def before_fork(self) -> None:
         """Note what the child's execve has to give back, so that it need not look for it."""
+        areas = self._areas
         if self._mapped_only is None:
-            backings = {found.value.backing for found in self._known}
+            backings = {found.value.backing for found in areas}
             self._mapped_only = mapped_only([each for each in backings if each is not None])
 
     def after_fork(self) -> None:
@@ -88,35 +96,36 @@ class Memory:
 
     def program_base(self, length: int) -> int:
         """Where a position-independent program of this length goes."""
-        return (
-            self.places.home_of_program(length)
-            if self.space.keeps_code
-            else self.places.program_base
-        )
+        return self.space.program_home(length) or self.places.program_base
 
     def home(self, length: int) -> int:
         """Where a file of this length goes in every run; 0 if that is taken or there is no place."""
-        start = self.places.home(length) if self.space.keeps_code else 0
+        start = self.space.home(length)
         return 0 if not start or self._areas.overlapping(start, start + length) else start
 
     def _forget(self) -> None:
-        # Bounds of the area that the last copy used: most copies use it again.
-        self._read_from = self._read_to = self._write_from = self._write_to = 0
+        self._forget_bounds()
         self._mapped_only = None
         self._inherited = False
+
+    def _forget_bounds(self) -> None:
+        # Bounds of the area that the last copy used: most copies use it again.
+        self._read_from = self._read_to = self._write_from = self._write_to = 0
 
     # Copies
 
     def read(self, address: int, size: int) -> bytes:
         """EFAULT unless all of it is readable."""
-        if not self._read_from <= address <= address + size <= self._read_to:
+        known = self._read_from <= address <= address + size <= self._read_to
+        if not known or self.space.is_ahead():
             self._require(address, size, Protection.READ)
         return bytes(self.view[address : address + size])
 
     def write(self, address: int, data: bytes | memoryview) -> None:
         """EFAULT unless all of it is writable."""
         size = len(data)
-        if not self._write_from <= address <= address + size <= self._write_to:
+        known = self._write_from <= address <= address + size <= self._write_to
+        if not known or self.space.is_ahead():
             self._require(address, size, Protection.WRITE)
         self.view[address : address + size] = data
 
@@ -134,7 +143,7 @@ class Memory:
 
     def read_cstring(self, address: int, limit: int) -> bytes:
         """Up to a NUL; EFAULT if unreadable before one, ENAMETOOLONG without one in `limit` bytes."""
-        if self._read_from <= address < self._read_to:
+        if self._read_from <= address < self._read_to and not self.space.is_ahead():
             # Nearly all strings end in what was read last.
             part = bytes(self.view[address : min(address + min(256, limit), self._read_to)])
             end = part.find(0)
@@ -245,6 +254,8 @@ class Memory:
         if size == 0:
             return address
         end = min(address + size, self.space.limit)
+        if self._is_behind() and self.space.plain_end(address, need) >= end > address:
+            return end
         at = address
         while at < end:
             found = self._areas.at(at)
@@ -294,7 +305,7 @@ class Memory:
         if address >= self._backed_end(found):
             return _SIGBUS, _BUS_ADRERR
         # The file has grown since it was mapped.
-        self.space.protect(address & -PAGE, PAGE, found.value.protection)
+        self.space.reveal(address & -PAGE, PAGE, found.value.protection)
         return None
 
     def _grow(self, address: int) -> bool:
@@ -312,7 +323,6 @@ class Memory:
         if below is not None and not below.value.grows_down and start - below.end < _STACK_GUARD:
             return False
         length = above.start - start
-        self._hold_break()
         self.space.map_anonymous(start, length, above.value.protection, shared=False)
         self._areas.set(start, start + length, above.value)
         return True
@@ -321,32 +331,69 @@ class Memory:
 
     @property
     def _areas(self) -> RangeMap[Area]:
-        """What is mapped, with the heap as far as it has grown."""
-        if self._break_moves:
-            self._follow_break(self.space.break_end())
+        """What is mapped."""
+        if self._is_behind():
+            self._catch_up()
         return self._known
 
-    def _follow_break(self, end: int) -> None:
-        """The engine has moved the break, never down by pages."""
-        old, new = page_up(self.brk_end), page_up(end)
-        self.brk_end = end
-        if new > old:
-            self._known.set(old, new, _HEAP)
-            self.space.grown(old, new - old)
+    def _is_behind(self) -> bool:
+        """The engine has done something that is not in `_known`."""
+        return bool(self._noted) or self.space.is_ahead()
 
-    def _hold_break(self) -> None:
-        """Before mappings change: the break stays until the next brk(2) that comes here."""
-        if self._break_moves:
-            self._break_moves = False
-            self._follow_break(self.space.stop_break())
+    def serve_calls(self, file_of: Callable[[int], OpenFile]) -> None:
+        """Let the engine answer mapping calls of the only task, whose open files `file_of` knows."""
+        if self._may_serve:
+            self._file_of = file_of
+            self.space.serve_calls(self.brk_start, self.brk_end, self.places.mmap_base)
 
-    def _let_break_move(self) -> None:
-        """Up to a page before the next mapping."""
-        last = page_up(self.brk_end)
-        above = self._known.after(last)
-        limit = min(last + _BREAK_RESERVE, (above.start if above else self.space.limit) - PAGE)
-        if limit > last:
-            self._break_moves = self.space.serve_break(self.brk_start, self.brk_end, limit)
+    def stop_calls(self) -> None:
+        """Leave mapping calls to the kernel part until the next execve."""
+        self._may_serve = False
+        if self._file_of is not None:
+            self.space.stop_calls()
+            self.take_note()
+            self._file_of = None
+
+    def take_note(self) -> None:
+        """Before a descriptor goes that the engine may have mapped: keep what is open there."""
+        if not self.space.is_ahead():
+            return
+        files: dict[int, Backing] = {}
+        for kind, start, end, protection, fd, offset in self.space.take_changes():
+            backing = None
+            if kind == Change.FILE:
+                assert self._file_of is not None
+                backing = files.get(fd)
+                if backing is None:
+                    backing = files[fd] = Backing(self._file_of(fd))
+            self._noted.append((kind, start, end, protection, backing, offset))
+        self._forget_bounds()
+
+    def _catch_up(self) -> None:
+        self.take_note()
+        noted, self._noted = self._noted, []
+        known = self._known
+        for kind, start, end, protection, backing, offset in noted:
+            if kind == _PROTECTED:
+                for found in known.overlapping(start, end):
+                    area = found.value.protected(Protection(protection))
+                    known.set(max(found.start, start), min(found.end, end), area)
+                continue
+            if kind == _HEAP_GREW:
+                self.brk_end = offset
+                if start < end:
+                    known.set(start, end, _HEAP)
+                continue
+            if kind == Change.UNMAPPED:
+                known.clear(start, end)
+            elif backing is not None:
+                area = Area(Protection(protection), backing=backing, delta=offset - start)
+                known.set(start, end, area)
+            else:
+                known.set(start, end, Area(Protection(protection)))
+            # Files may have gone, or come.
+            self._mapped_only = None
+            self._inherited = False
 
     def areas(self) -> Iterator[Listing]:
         """The areas in order, neighbours that differ in nothing merged."""
@@ -407,7 +454,6 @@ class Memory:
         offset: int,
     ) -> int:
         """mmap(2): the address. `file` is None for MAP_ANONYMOUS."""
-        self._hold_break()
         if length == 0 or offset & (PAGE - 1) or offset < 0:
             raise SyscallError(Errno.EINVAL)
         length = page_up(length)
@@ -460,6 +506,9 @@ class Memory:
         if file is None:
             identity = shared_identity(os.getpid()) if shared else (0, 0)
             grows = bool(flags & mman.MAP_GROWSDOWN) and not shared
+            if grows:
+                # The engine does not know of the gap below.
+                self.stop_calls()
             return Area(allowed, shared=shared, identity=identity, grows_down=grows)
         if not file.readable:
             raise SyscallError(Errno.EACCES)
@@ -479,7 +528,6 @@ class Memory:
         self._install(start, length, area)
 
     def _install(self, start: int, length: int, area: Area) -> None:
-        self._hold_break()
         if area.backing is None:
             self.space.map_anonymous(start, length, area.protection, shared=area.shared)
         else:
@@ -496,7 +544,6 @@ class Memory:
 
     def munmap(self, start: int, length: int) -> None:
         """munmap(2)."""
-        self._hold_break()
         if start & (PAGE - 1) or length == 0 or start + length > self.space.limit:
             raise SyscallError(Errno.EINVAL)
         length = page_up(length)
@@ -506,7 +553,6 @@ class Memory:
 
     def mprotect(self, start: int, length: int, protection: int) -> None:
         """mprotect(2); what precedes a gap is changed before ENOMEM, as on Linux."""
-        self._hold_break()
         grows = protection & (mman.PROT_GROWSDOWN | mman.PROT_GROWSUP)
         known = int(_USUAL) | mman.PROT_BTI | mman.PROT_GROWSDOWN | mman.PROT_GROWSUP
         if start & (PAGE - 1) or protection & ~known:
@@ -529,7 +575,7 @@ class Memory:
                 raise SyscallError(Errno.EACCES)
             if area.protection != wanted:
                 self._areas.set(at, upto, area.protected(wanted))
-                self._protect_pages(at, upto, area, wanted)
+                self.space.protect(at, upto - at, wanted)
             at = upto
         self._forget()
         if at < end:
@@ -543,14 +589,8 @@ class Memory:
             raise SyscallError(Errno.EINVAL)
         return found.start
 
-    def _protect_pages(self, start: int, end: int, area: Area, wanted: Protection) -> None:
-        backed = self._backed_end(Range(start, end, area))
-        if backed > start:
-            self.space.protect(start, backed - start, wanted)
-
     def mremap(self, old: int, old_size: int, new_size: int, flags: int, target: int) -> int:
         """mremap(2): where the mapping is now."""
-        self._hold_break()
         move, fixed, keep = (
             flags & mman.MREMAP_MAYMOVE,
             flags & mman.MREMAP_FIXED,
@@ -653,18 +693,19 @@ class Memory:
 
     def set_brk(self, wanted: int) -> int:
         """brk(2): the program break after the call, unchanged if it cannot be moved."""
-        self._hold_break()
+        areas = self._areas
         if wanted < self.brk_start:
             return self.brk_end
         old, new = page_up(self.brk_end), page_up(wanted)
         if new > old:
-            if new + PAGE > self.space.limit or self._areas.overlapping(old, new + PAGE):
+            if new + PAGE > self.space.limit or areas.overlapping(old, new + PAGE):
                 return self.brk_end
             self._install(old, new - old, _HEAP)
         elif new < old:
             self.munmap(new, old - new)
         self.brk_end = wanted
-        self._let_break_move()
+        if self._file_of is not None:
+            self.serve_calls(self._file_of)
         return wanted
 
     def check_range(self, start: int, length: int) -> int:
@@ -684,7 +725,6 @@ class Memory:
 
     def set_wipe_on_fork(self, start: int, length: int, *, wipe: bool) -> None:
         """MADV_WIPEONFORK and MADV_KEEPONFORK; EINVAL unless private anonymous."""
-        self._hold_break()
         self._wipes = self._wipes or wipe
         for found in self._areas.overlapping(start, start + length):
             if found.value.backing is not None or found.value.shared:
@@ -703,7 +743,8 @@ class Memory:
 
     def futex_key(self, address: int, *, private: bool) -> tuple[object, ...]:
         """What identifies the word: the same key in every task that can reach it. EFAULT."""
-        if not self._read_from <= address <= address + 4 <= self._read_to:
+        known = self._read_from <= address <= address + 4 <= self._read_to
+        if not known or self.space.is_ahead():
             self._require(address, 4, Protection.READ)
         if private:
             return ("private", id(self), address)

@@ -14,8 +14,6 @@ _STACK_SPREAD, _MMAP_SPREAD, _PROGRAM_SPREAD = 1 << 30, 1 << 28, 1 << 30
 _GAP = 128 << 20
 """Least distance between the stack's top and the mmap area (mm/util.c: mmap_base)."""
 _KEPT = 256
-_HOMES_START, _HOMES, _HOME_SIZE = 0x5A_0000_0000, 1 << 15, 2 << 20
-_HOME_MOST = 256 << 20
 
 Key = tuple[int, ...]
 
@@ -47,19 +45,6 @@ class Places:
         self.program_base = self._limit // 3 * 2 + (self._program if randomize else 0) & -_PAGE
         self._hoped = dict(self._met) if randomize else {}
 
-    def home_of_program(self, length: int) -> int:
-        """As `program_base`, but the same in every run for programs of this length."""
-        return self._limit // 3 * 2 + _spread(length) % (_PROGRAM_SPREAD // _PAGE) * _PAGE & -_PAGE
-
-    @staticmethod
-    def home(length: int) -> int:
-        """Where a mapping of this length goes in every run, 0 for one that is too long.
-
-        Translations are kept for an address, so programs that have a library in common should have
-        it at the same one. Its length is what is known of a library when ld.so reserves space.
-        """
-        return 0 if length > _HOME_MOST else _HOMES_START + _spread(length) % _HOMES * _HOME_SIZE
-
     @staticmethod
     def key(length: int, protection: int, file: OpenFile | None) -> Key:
         """What programs map alike; empty for what is not worth it.
@@ -81,8 +66,3 @@ class Places:
         if len(self._met) >= _KEPT:
             self._met.clear()
         self._met.setdefault(key, start)
-
-
-def _spread(length: int) -> int:
-    """A large number that differs much between lengths that differ little."""
-    return (length // _PAGE * 0x9E37_79B9_7F4A_7C15 & 0xFFFF_FFFF_FFFF_FFFF) >> 20

@@ -103,6 +103,7 @@ class Process:
 
     def unshare_files(self, task: Task) -> None:
         """Give the process a copy of its descriptor table; `task` is the caller."""
+        self.memory.stop_calls()
         shared, self.files = self.files, self.files.copy()
         # The engine still has the old one for other threads: it must not serve them from it.
         shared.withdraw()

@@ -88,6 +88,8 @@ class Service:
         """A second task is about to run, so none of them looks after all."""
         if self.by_task:
             self.by_task = False
+            for process in self._kernel.hosted.values():
+                process.memory.stop_calls()
             if self._alarm_ns:
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 self._alarm_ns = 0

@@ -8,7 +8,7 @@ from elfuse import host
 from elfuse.engine.protocol import Exit, Register, Vcpu
 from elfuse.light import suppress
 from elfuse.runtime import signals
-from elfuse.runtime.abi.resource import Rlimit
+from elfuse.runtime.abi.resource import INFINITY, Rlimit
 from elfuse.runtime.abi.signal import Sig
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.futex import clear_child_tid, exit_robust
@@ -169,12 +169,21 @@ class Task:
         mask = self.vcpu.answer_calls(self.process.pid, self.tid, files.served)
         self.signals.share_mask(mask, pending=self.process.signals.pending.bits != 0)
 
+    def serve_mappings(self) -> None:
+        """Let the engine answer mapping calls, if nobody else could be looking at what is mapped."""
+        files, limit = self.files, self.process.rlimits.get(Rlimit.AS)
+        limited = limit is not None and limit[0] != INFINITY
+        if files.served is not None and self.kernel.service.by_task and not limited:
+            files.note_mapping = self.memory.take_note
+            self.memory.serve_calls(files.get)
+
     def run(self) -> None:
         """Execute the guest until this thread ends. The kernel lock is held on entry and return."""
         kernel, vcpu = self.kernel, self.vcpu
         lock = kernel.lock
         self.host_thread = _thread.get_ident()
         self.identify()
+        self.serve_mappings()
         try:
             if self.tracee is not None:
                 self.tracee.run()

@@ -16,7 +16,6 @@ use crate::access::Access;
 use crate::cache::Cache;
 use crate::calls::Roots;
 use crate::calls::advice::Anonymous;
-use crate::calls::heap::Heap;
 use crate::compile::{self, Arena, Compiler};
 use crate::coverage::Coverage;
 use crate::cpu::Cpu;
@@ -183,8 +182,6 @@ pub struct Code {
     pub(crate) threshold: u16,
     /// Compiled code, too, checks that guest addresses are in guest memory.
     pub(crate) confined: bool,
-    /// The program break that calls may move.
-    pub(crate) heap: Heap,
     /// Memory that calls may discard.
     pub(crate) anonymous: Anonymous,
     /// Directories of the host in which calls look at names.
@@ -223,7 +220,6 @@ impl Code {
     pub fn new(memory: u64, threshold: u16, confined: bool) -> io::Result<Self> {
         Ok(Self {
             confined,
-            heap: Heap::default(),
             anonymous: Anonymous::default(),
             roots: Roots::default(),
             points: Points::default(),

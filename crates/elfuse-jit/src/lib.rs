@@ -27,10 +27,12 @@ mod host;
 pub mod integer;
 mod interp;
 pub mod ir;
+mod places;
 #[cfg(feature = "python")]
 mod python;
 #[cfg(feature = "python")]
 mod ranges;
+mod served;
 mod signals;
 pub mod simd;
 mod space;

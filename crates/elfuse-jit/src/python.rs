@@ -26,6 +26,7 @@ use crate::cpu::{Attention, Cpu, Exit};
 use crate::debug::Watch;
 use crate::host;
 use crate::ranges::{Range, RangeMap};
+use crate::served::{Allowed, Change};
 use crate::signals;
 use crate::space::{AddressSpace, Reserved};
 
@@ -35,10 +36,37 @@ type RootParts = (i32, u64, u64, Option<u32>, Vec<Vec<u8>>);
 /// See [`calls::Entry`].
 type EntryParts<'a> = (usize, i32, (u64, u64), Cow<'a, [u8]>, (u64, u64), u32);
 
+/// `engine.protocol.Change`, start, end, protection, descriptor, offset or program break.
+type ChangeParts = (u8, u64, u64, u8, u32, u64);
+
+fn change_parts(change: Change) -> ChangeParts {
+    match change {
+        Change::Heap { start, end, brk } => (0, start, end, 0, 0, brk),
+        Change::Anonymous {
+            start,
+            end,
+            protection,
+        } => (1, start, end, protection, 0, 0),
+        Change::File {
+            start,
+            end,
+            protection,
+            fd,
+            offset,
+        } => (2, start, end, protection, fd, offset),
+        Change::Unmapped { start, end } => (3, start, end, 0, 0, 0),
+        Change::Protected {
+            start,
+            end,
+            protection,
+        } => (4, start, end, protection, 0, 0),
+    }
+}
+
 /// One address space, and its instructions.
 #[pyclass(frozen)]
 struct Space {
-    memory: AddressSpace,
+    memory: Arc<AddressSpace>,
     code: Arc<Code>,
     /// Guest addresses are below.
     #[pyo3(get)]
@@ -91,7 +119,7 @@ impl Space {
         }
         let code = Arc::new(code);
         Ok(Self {
-            memory: AddressSpace::new(memory, Arc::clone(&code)),
+            memory: Arc::new(AddressSpace::new(memory, Arc::clone(&code))),
             code,
             limit: LIMIT,
             keeps_code: cache >= 0,
@@ -148,6 +176,11 @@ impl Space {
         done(self.memory.protect(start, length, protection))
     }
 
+    /// The host knows already.
+    fn reveal(&self, start: u64, length: u64, protection: u8) -> PyResult<()> {
+        self.protect(start, length, protection)
+    }
+
     fn r#move(&self, start: u64, to: u64, length: u64) -> PyResult<()> {
         done(self.memory.move_pages(start, to, length))
     }
@@ -164,21 +197,34 @@ impl Space {
         done(py.detach(|| self.memory.clear()))
     }
 
-    fn serve_break(&self, start: u64, end: u64, limit: u64) -> bool {
-        self.code.heap.serve(start, end, limit);
-        true
+    /// 0: nowhere in particular.
+    fn home(&self, length: u64) -> u64 {
+        self.memory.home(length).unwrap_or(0)
     }
 
-    fn break_end(&self) -> u64 {
-        self.code.heap.end()
+    fn program_home(&self, length: u64) -> u64 {
+        self.memory.program_home(length).unwrap_or(0)
     }
 
-    fn stop_break(&self) -> u64 {
-        self.code.heap.stop()
+    fn serve_calls(&self, heap: u64, brk: u64, base: u64) {
+        self.memory.serve_calls(Allowed { heap, brk, base });
     }
 
-    fn grown(&self, start: u64, length: u64) {
-        self.memory.grown(start, length);
+    fn stop_calls(&self) {
+        self.memory.stop_calls();
+    }
+
+    fn is_ahead(&self) -> bool {
+        self.memory.is_ahead()
+    }
+
+    fn take_changes(&self) -> Vec<ChangeParts> {
+        let changes = self.memory.take_changes().into_iter();
+        changes.map(change_parts).collect()
+    }
+
+    fn plain_end(&self, address: u64, need: u8) -> u64 {
+        self.memory.plain_end(address, need)
     }
 
     fn settle(&self, seconds: u64) {
@@ -279,6 +325,7 @@ impl Space {
             running: AtomicBool::new(false),
             attention,
             shared,
+            space: Arc::clone(&self.memory),
             exits: self.exits.clone_ref(py),
         }
     }
@@ -292,6 +339,7 @@ struct Vcpu {
     running: AtomicBool,
     attention: Arc<Attention>,
     shared: Arc<Shared>,
+    space: Arc<AddressSpace>,
     exits: Py<PyTuple>,
 }
 
@@ -351,6 +399,7 @@ impl Vcpu {
             pid,
             tid,
             descriptors: Arc::clone(&descriptors.0),
+            space: Arc::clone(&self.space),
         };
         // SAFETY: see `Sync`; the caller is the thread that runs this vCPU.
         unsafe { (*self.cpu.get()).answers = Some(answers) };
@@ -438,10 +487,12 @@ impl Descriptors {
         self.0.set_close_on_exec(fd, close).is_some()
     }
 
-    fn remove(&self, py: Python<'_>, fd: u32) {
-        if self.0.remove(fd) {
+    fn remove(&self, py: Python<'_>, fd: u32) -> bool {
+        let (used, mapped) = self.0.remove(fd);
+        if used {
             py.detach(|| self.0.wait(fd));
         }
+        mapped
     }
 }
 

@@ -10,12 +10,20 @@ use std::time::Duration;
 use crate::code::{Code, LIMIT, PAGE};
 use crate::compile::fork;
 use crate::host;
+use crate::places;
+use crate::served::{Allowed, Change, Served};
 use crate::spans::{Span, Spans};
 use crate::texts::Texts;
 
-/// What pages allow: the bits of PROT_*.
+/// What pages allow: the bits of `PROT_*`.
+const READ: u8 = 1;
 const WRITE: u8 = 2;
 const EXECUTE: u8 = 4;
+const PROTECTION: u8 = READ | WRITE | EXECUTE;
+/// Stores reach others.
+const SHARED: u8 = 8;
+/// A file's. What is behind its end faults all the same, whatever the protection.
+const FILE: u8 = 16;
 
 /// Where a guest's memory is reserved.
 #[derive(Debug)]
@@ -41,7 +49,21 @@ impl Drop for Reserved {
     }
 }
 
-/// Guarded by the kernel lock: no two calls at a time, but a fork may come in between.
+/// A new mapping that a call asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    /// Of `MAP_FIXED`.
+    pub(crate) fixed: Option<u64>,
+    pub(crate) length: u64,
+    pub(crate) protection: u8,
+    /// The guest's descriptor, the host's and the offset.
+    pub(crate) file: Option<(u32, i32, u64)>,
+    /// It is, or is to hold, a file whose place depends on its length only.
+    pub(crate) at_home: bool,
+}
+
+/// Guarded by the kernel lock: no two calls at a time, but a fork may come in between. The thread of
+/// a process that has only one answers mapping calls without the lock, if nobody else looks then.
 #[derive(Debug)]
 pub(crate) struct AddressSpace {
     memory: Reserved,
@@ -51,9 +73,10 @@ pub(crate) struct AddressSpace {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What the guest may do. File pages beyond the end of the file are not in it.
+    /// What is mapped: protection, [`SHARED`], [`FILE`].
     protections: Spans<u8>,
     texts: Texts,
+    served: Served,
 }
 
 impl AddressSpace {
@@ -142,8 +165,20 @@ impl AddressSpace {
         protection: u8,
         shared: bool,
     ) -> io::Result<()> {
+        self.map_zeroes(&mut self.state(), start, length, protection, shared)
+    }
+
+    fn map_zeroes(
+        &self,
+        state: &mut State,
+        start: u64,
+        length: u64,
+        protection: u8,
+        shared: bool,
+    ) -> io::Result<()> {
         host::map_anonymous(self.host(start), length, allowed(protection), shared)?;
-        self.set(&mut self.state(), start, start + length, protection);
+        let kind = if shared { SHARED } else { 0 };
+        self.set(state, start, start + length, protection | kind);
         if shared || protection & EXECUTE != 0 {
             self.code.anonymous.remove(start, start + length);
         } else {
@@ -156,6 +191,18 @@ impl AddressSpace {
     /// Pages of a file, replacing what was there.
     pub(crate) fn map_file(
         &self,
+        start: u64,
+        length: u64,
+        protection: u8,
+        file: (i32, u64),
+        shared: bool,
+    ) -> io::Result<()> {
+        self.map_pages(&mut self.state(), start, length, protection, file, shared)
+    }
+
+    fn map_pages(
+        &self,
+        state: &mut State,
         start: u64,
         length: u64,
         protection: u8,
@@ -181,20 +228,13 @@ impl AddressSpace {
             }
             result => result?,
         }
-        let mut state = self.state();
-        self.set(&mut state, start, end, protection);
-        let status = host::status(fd)?;
-        let regular = status.st_mode & libc::S_IFMT == libc::S_IFREG;
-        let inside = (status.st_size as u64).saturating_sub(offset);
-        let inside = inside.next_multiple_of(PAGE);
-        if regular && inside < length {
-            state.protections.clear(start + inside, end);
-        }
+        let kind = FILE | if shared { SHARED } else { 0 };
+        self.set(state, start, end, protection | kind);
         if shared || protection & EXECUTE == 0 {
             return Ok(());
         }
         if protection & WRITE == 0 {
-            let texts = &mut state.texts;
+            let (texts, status) = (&mut state.texts, host::status(fd)?);
             texts.map(&self.code, (start, end), fd, &status, offset);
         }
         if let Some(cache) = &self.code.cache {
@@ -204,21 +244,37 @@ impl AddressSpace {
     }
 
     pub(crate) fn unmap(&self, start: u64, length: u64) -> io::Result<()> {
+        self.remove(&mut self.state(), start, length)
+    }
+
+    fn remove(&self, state: &mut State, start: u64, length: u64) -> io::Result<()> {
         let end = start + length;
         self.code.anonymous.remove(start, end);
         host::unmap(self.host(start), length)?;
-        let mut state = self.state();
         let gone = state.protections.clear(start, end);
-        self.replaced(&mut state, start, end, &gone);
+        self.replaced(state, start, end, &gone);
         Ok(())
     }
 
     pub(crate) fn protect(&self, start: u64, length: u64, protection: u8) -> io::Result<()> {
+        self.allow(&mut self.state(), start, length, protection)
+    }
+
+    fn allow(&self, state: &mut State, start: u64, length: u64, protection: u8) -> io::Result<()> {
+        let end = start + length;
         if protection & EXECUTE != 0 {
-            self.code.anonymous.remove(start, start + length);
+            self.code.anonymous.remove(start, end);
         }
         host::protect(self.host(start), length, allowed(protection))?;
-        self.set(&mut self.state(), start, start + length, protection);
+        let parts = state.protections.clear(start, end);
+        for part in &parts {
+            let value = part.value & !PROTECTION | protection;
+            state.protections.set(part.start, part.end, value);
+        }
+        self.replaced(state, start, end, &parts);
+        if protection & EXECUTE != 0 {
+            self.code.set_executable(start, length, true);
+        }
         Ok(())
     }
 
@@ -252,6 +308,7 @@ impl AddressSpace {
             host::unmap(self.host(0), LIMIT)?;
         }
         state.protections = Spans::default();
+        state.served = Served::default();
         self.code.set_points(Vec::new(), Vec::new());
         self.code.record();
         state.texts.park(&self.code);
@@ -259,17 +316,163 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Pages were mapped for the heap.
-    pub(crate) fn grown(&self, start: u64, length: u64) {
-        let protection = libc::PROT_READ as u8 | WRITE;
-        let protections = &mut self.state().protections;
-        protections.set(start, start + length, protection);
+    /// Where mappings of this length go in every run; None without kept translations.
+    pub(crate) fn home(&self, length: u64) -> Option<u64> {
+        self.code.cache.as_ref().and_then(|_| places::home(length))
     }
 
-    fn set(&self, state: &mut State, start: u64, end: u64, protection: u8) {
-        let gone = state.protections.set(start, end, protection);
+    /// The same for a position-independent program.
+    pub(crate) fn program_home(&self, length: u64) -> Option<u64> {
+        let kept = self.code.cache.as_ref();
+        kept.map(|_| places::program_home(length))
+    }
+
+    /// Answer mapping calls, until told otherwise or everything is unmapped.
+    pub(crate) fn serve_calls(&self, allowed: Allowed) {
+        self.state().served.begin(allowed);
+    }
+
+    /// Leave them to the kernel part.
+    pub(crate) fn stop_calls(&self) {
+        self.state().served.end();
+    }
+
+    /// Whether answered calls did something that the kernel part does not know.
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.state().served.is_ahead()
+    }
+
+    /// What that is; it knows then.
+    pub(crate) fn take_changes(&self) -> Vec<Change> {
+        self.state().served.take()
+    }
+
+    /// End of the pages from `address` on that allow `need` and are private, without a file.
+    pub(crate) fn plain_end(&self, address: u64, need: u8) -> u64 {
+        let state = self.state();
+        let mut end = address;
+        while let Some(part) = state.protections.at(end) {
+            if part.value & need != need || part.value & (SHARED | FILE) != 0 {
+                break;
+            }
+            end = part.end;
+        }
+        end
+    }
+
+    /// brk(2), unless pages are given back or something is in the way.
+    pub(crate) fn answer_brk(&self, wanted: u64) -> Option<u64> {
+        let mut state = self.state();
+        let Allowed { heap, brk, .. } = state.served.allowed()?;
+        if wanted < heap {
+            return Some(brk);
+        }
+        if wanted >= LIMIT {
+            return None;
+        }
+        let (old, new) = (brk.next_multiple_of(PAGE), wanted.next_multiple_of(PAGE));
+        if new < old {
+            return None;
+        }
+        if new > old {
+            let taken = state.protections.overlapping(old, new + PAGE);
+            if new + PAGE > LIMIT || !taken.is_empty() {
+                return None;
+            }
+            self.map_zeroes(&mut state, old, new - old, READ | WRITE, false)
+                .ok()?;
+        }
+        state.served.note_break(old, new, wanted);
+        Some(wanted)
+    }
+
+    /// A private mapping; where it is.
+    pub(crate) fn answer_map(&self, request: &Request) -> Option<u64> {
+        let mut state = self.state();
+        let Allowed { base, .. } = state.served.allowed()?;
+        let &Request {
+            length, protection, ..
+        } = request;
+        let start = match request.fixed {
+            Some(start) => start,
+            None if request.at_home => self.home(length)?,
+            None => places::gap(&state.protections, base, length)?,
+        };
+        let end = start.checked_add(length)?;
+        if !start.is_multiple_of(PAGE) || start < places::LOWEST || end > LIMIT {
+            return None;
+        }
+        let before = state.protections.overlapping(start, end);
+        if before.iter().any(|part| part.value & SHARED != 0)
+            || request.fixed.is_none() && !before.is_empty()
+        {
+            return None;
+        }
+        let change = if let Some((fd, host, offset)) = request.file {
+            let file = (host, offset);
+            self.map_pages(&mut state, start, length, protection, file, false)
+                .ok()?;
+            Change::File {
+                start,
+                end,
+                protection,
+                fd,
+                offset,
+            }
+        } else {
+            self.map_zeroes(&mut state, start, length, protection, false)
+                .ok()?;
+            Change::Anonymous {
+                start,
+                end,
+                protection,
+            }
+        };
+        state.served.note(change);
+        Some(start)
+    }
+
+    /// munmap(2) of a range inside the guest's memory.
+    pub(crate) fn answer_unmap(&self, start: u64, end: u64) -> Option<u64> {
+        let mut state = self.state();
+        state.served.allowed()?;
+        let parts = state.protections.overlapping(start, end);
+        if parts.iter().any(|part| part.value & SHARED != 0) {
+            return None;
+        }
+        if !parts.is_empty() {
+            self.remove(&mut state, start, end - start).ok()?;
+            state.served.note(Change::Unmapped { start, end });
+        }
+        Some(0)
+    }
+
+    /// mprotect(2) of a range inside the guest's memory.
+    pub(crate) fn answer_protect(&self, start: u64, end: u64, protection: u8) -> Option<u64> {
+        let mut state = self.state();
+        state.served.allowed()?;
+        let parts = state.protections.overlapping(start, end);
+        let shared = parts.iter().any(|part| part.value & SHARED != 0);
+        if shared || !state.protections.covered(start, end) {
+            return None;
+        }
+        let different = |part: &Span<u8>| part.value & PROTECTION != protection;
+        if parts.iter().any(different) {
+            self.allow(&mut state, start, end - start, protection)
+                .ok()?;
+            state.served.note(Change::Protected {
+                start,
+                end,
+                protection,
+            });
+        }
+        Some(0)
+    }
+
+    fn set(&self, state: &mut State, start: u64, end: u64, value: u8) {
+        let gone = state.protections.set(start, end, value);
         self.replaced(state, start, end, &gone);
-        if protection & EXECUTE != 0 {
+        if value & EXECUTE != 0 {
             self.code.set_executable(start, end - start, true);
         }
     }

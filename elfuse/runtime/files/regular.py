@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from elfuse.runtime.vfs.filesystem import Attributes
 
 _ACCESS = {abi.O_RDONLY: os.O_RDONLY, abi.O_WRONLY: os.O_WRONLY, abi.O_RDWR: os.O_RDWR}
-_SEEK = int(Ability.SEEK)
+_SEEK_AND_MAP = int(Ability.SEEK | Ability.MAP)
 SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE = range(5)
 
 
@@ -55,7 +55,7 @@ class RegularFile(HostFile):
         self.location: Location = location  # type: ignore[mutable-override]  # never None
 
     def direct(self) -> tuple[int, int]:
-        return self._fd, self.access | _SEEK | self.location.mount.served
+        return self._fd, self.access | _SEEK_AND_MAP | self.location.mount.served
 
     def close(self) -> None:
         inode = self.location.inode

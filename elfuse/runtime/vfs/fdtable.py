@@ -7,7 +7,7 @@ from elfuse.engine.protocol import Ability
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.abi.fcntl import O_PATH
 from elfuse.runtime.files.base import OpenFile
-from elfuse.typing import TYPE_CHECKING, Iterator
+from elfuse.typing import TYPE_CHECKING, Callable, Iterator
 
 if TYPE_CHECKING:
     from elfuse.engine.protocol import Descriptors
@@ -30,6 +30,8 @@ class FdTable:
         """Host device and inode of files in which this table's owner may hold record locks."""
         self.served: Descriptors | None = None
         """Tells the engine which calls it may pass on to the host."""
+        self.note_mapping: Callable[[], None] | None = None
+        """Called before a description is let go that the engine has mapped."""
 
     def serve_by(self, descriptors: "Descriptors") -> None:
         """Tell the engine of what is open, and of changes from now on."""
@@ -52,7 +54,11 @@ class FdTable:
         served, self.served, self._close_on_exec = self.served, None, flagged
         if served is not None:
             for fd in self._files:
-                served.remove(fd)
+                self._remove(served, fd)
+
+    def _remove(self, served: "Descriptors", fd: int) -> None:
+        if served.remove(fd) and self.note_mapping is not None:
+            self.note_mapping()
 
     def _is_close_on_exec(self, fd: int) -> bool:
         held = None if self.served is None else self.served.close_on_exec(fd)
@@ -116,9 +122,9 @@ class FdTable:
     def close(self, fd: int) -> None:
         """EBADF if nothing is open there."""
         file = self.get(fd)
-        del self._files[fd]
         if self.served is not None:
-            self.served.remove(fd)
+            self._remove(self.served, fd)
+        del self._files[fd]
         self._close_on_exec.discard(fd)
         self._lowest = min(self._lowest, fd)
         if self.record_locks:

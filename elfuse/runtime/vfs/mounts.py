@@ -6,7 +6,7 @@ import os
 import stat
 
 from elfuse import host
-from elfuse.engine.protocol import ROOT_BITS, Ability, HostRoot
+from elfuse.engine.protocol import ROOT_BITS, ROOTS, Ability, HostRoot
 from elfuse.light import cached_property
 from elfuse.record import Record
 from elfuse.runtime.abi.errno import Errno, SyscallError
@@ -184,7 +184,9 @@ class Namespace:
     def host_roots(self) -> list[HostRoot]:
         """The roots as an engine can look at names in them; none if they are more than directories
         of the host."""
-        found = []
+        found: list[HostRoot] = []
+        if len(self.roots) > ROOTS:
+            return found
         for number, mount in enumerate(self.roots):
             fs: Any = mount.fs
             if not hasattr(fs, "served"):

@@ -18,8 +18,15 @@ pub const CLOSE_ON_EXEC: u16 = 32;
 
 /// It is a file of the [`HostRoot`](super::HostRoot) whose number is in the bits from [`ROOT`] on.
 pub const FILE: u16 = 64;
-/// The first of these bits.
+/// The first of these bits, and how many numbers there are.
 pub const ROOT: u32 = 8;
+/// See [`ROOT`].
+pub const ROOTS: u16 = 1 << 7;
+
+/// Private mappings of it are the host's.
+pub const MAP: u16 = 128;
+/// A call that was answered has mapped it.
+const MAPPED: u16 = 1 << 15;
 
 /// Descriptors from here on are not served.
 const LENGTH: usize = 4096;
@@ -43,6 +50,19 @@ pub(super) struct Use<'a> {
     entry: &'a AtomicU64,
     pub(super) host: i32,
     pub(super) abilities: u16,
+}
+
+impl Use<'_> {
+    /// Pages of it are mapped, which [`Descriptors::remove`] is to tell.
+    pub(super) fn mark_mapped(&self) {
+        let mark = u64::from(MAPPED) << ABILITIES;
+        self.entry.fetch_or(mark, Ordering::Relaxed);
+    }
+
+    /// The number of the root that it is in.
+    pub(super) fn root(&self) -> u16 {
+        self.abilities >> ROOT & (ROOTS - 1)
+    }
 }
 
 impl Drop for Use<'_> {
@@ -95,12 +115,14 @@ impl Descriptors {
         changed.ok().map(|_| ())
     }
 
-    /// Serve it no longer. Whether a call still uses it: see [`Self::wait`].
+    /// Serve it no longer. Whether a call still uses it, see [`Self::wait`], and whether answered
+    /// calls have mapped it.
     #[must_use]
-    pub fn remove(&self, guest: u32) -> bool {
-        self.entries
-            .get(guest as usize)
-            .is_some_and(|entry| entry.fetch_and(USERS, Ordering::AcqRel) & USERS != 0)
+    pub fn remove(&self, guest: u32) -> (bool, bool) {
+        let entry = self.entries.get(guest as usize);
+        let before = entry.map_or(0, |entry| entry.fetch_and(USERS, Ordering::AcqRel));
+        let abilities = (before >> ABILITIES) as u16;
+        (before & USERS != 0, abilities & MAPPED != 0)
     }
 
     /// Wait until no call uses a descriptor that was removed.
@@ -153,11 +175,11 @@ mod tests {
         assert!(all.get(3, WRITE).is_none());
         let held = all.get(3, READ).unwrap();
         assert_eq!((held.host, held.abilities), (7, READ | SEEK));
-        assert!(all.remove(3));
+        assert!(all.remove(3).0);
         assert!(all.get(3, READ).is_none());
         all.set(3, 8, WRITE);
         drop(held);
-        assert!(!all.remove(3));
+        assert!(!all.remove(3).0);
         all.wait(3);
     }
 
@@ -166,7 +188,7 @@ mod tests {
         let (all, released) = (Descriptors::default(), AtomicBool::new(false));
         all.set(3, 7, READ);
         let held = all.get(3, READ);
-        assert!(all.remove(3));
+        assert!(all.remove(3).0);
         std::thread::scope(|threads| {
             threads.spawn(|| {
                 all.wait(3);
@@ -190,8 +212,19 @@ mod tests {
         assert_eq!(all.set_close_on_exec(4, true), Some(()));
         assert_eq!(all.close_on_exec(4), Some(true));
         assert_eq!(all.get(4, READ).unwrap().host, 9);
-        assert!(!all.remove(4));
+        assert!(!all.remove(4).0);
         assert_eq!(all.close_on_exec(4), None);
+    }
+
+    #[test]
+    fn removal_tells_of_mappings() {
+        let all = Descriptors::default();
+        all.set(5, 9, OPEN | READ | MAP | FILE | 3 << ROOT);
+        all.get(5, MAP).unwrap().mark_mapped();
+        assert_eq!(all.get(5, FILE).unwrap().root(), 3);
+        assert_eq!(all.remove(5), (false, true));
+        all.set(5, 9, OPEN | READ | MAP);
+        assert_eq!(all.remove(5), (false, false));
     }
 
     #[test]
@@ -200,7 +233,7 @@ mod tests {
         all.set(0, 5, READ);
         std::mem::forget(all.get(0, READ));
         all.owner.store(-1, Ordering::Relaxed);
-        assert!(all.remove(0));
+        assert!(all.remove(0).0);
         all.wait(0);
     }
 
@@ -209,6 +242,6 @@ mod tests {
         let all = Descriptors::default();
         assert!(!all.set(LENGTH as u32, 5, READ));
         assert!(all.get(LENGTH as u32, READ).is_none());
-        assert!(!all.remove(LENGTH as u32));
+        assert_eq!(all.remove(LENGTH as u32), (false, false));
     }
 }

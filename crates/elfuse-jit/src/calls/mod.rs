@@ -6,8 +6,8 @@ pub(crate) mod advice;
 mod clocks;
 pub mod descriptors;
 pub mod futex;
-pub(crate) mod heap;
 mod limits;
+mod mappings;
 mod memory;
 mod paths;
 mod shared;
@@ -22,6 +22,7 @@ pub use self::descriptors::Descriptors;
 pub use self::shared::Shared;
 pub use self::walk::{Entry, HostRoot, Roots};
 use crate::cpu::Cpu;
+use crate::space::AddressSpace;
 
 /// What the kernel part lets the engine answer with.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct Answers {
     pub tid: u32,
     /// The process's descriptors.
     pub descriptors: Arc<Descriptors>,
+    /// The process's memory.
+    pub(crate) space: Arc<AddressSpace>,
 }
 
 /// The result of the call whose number and arguments the registers hold; None: not here.
@@ -64,7 +67,10 @@ pub(crate) fn answer(cpu: &Cpu) -> Option<u64> {
         172 => Some(answers.pid.into()),
         number @ 174..=177 => Some(cpu.shared.id(number as usize - 174).into()),
         178 => Some(answers.tid.into()),
-        214 => heap::brk(cpu),
+        214 => mappings::brk(cpu, answers),
+        215 => mappings::unmap(cpu, answers),
+        222 => mappings::map(cpu, answers),
+        226 => mappings::protect(cpu, answers),
         233 => advice::advise(cpu),
         // rseq(2), which libc does without.
         293 => Some(-i64::from(libc::ENOSYS) as u64),

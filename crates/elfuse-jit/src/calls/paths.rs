@@ -6,7 +6,7 @@
 use std::os::fd::AsRawFd;
 
 use super::Answers;
-use super::descriptors::{FILE, ROOT};
+use super::descriptors::FILE;
 use super::memory::{load_text, range, store_u64};
 use super::walk::{Found, HostRoot, LONGEST};
 use crate::cpu::Cpu;
@@ -132,7 +132,7 @@ pub(super) fn attributes_at(cpu: &Cpu, answers: &Answers) -> Option<u64> {
 /// Store what descriptor X0 is.
 fn show_open(cpu: &Cpu, answers: &Answers, to: u64) -> Option<u64> {
     let file = answers.descriptors.get(cpu.state.w(0), FILE)?;
-    let root = cpu.code.roots.root(file.abilities >> ROOT)?;
+    let root = cpu.code.roots.root(file.root())?;
     show(cpu, to, root, &host::status(file.host).ok()?)
 }
 
