@@ -245,6 +245,21 @@ class AddressSpace(Protocol):
         Reading what the guest cannot read, or writing what it cannot write, kills the process.
         """
 
+    # Quick copies, where the host's processor checks pages. What they refuse, or an engine cannot do,
+    # may be allowed all the same.
+
+    def load(self, address: int, size: int, /) -> bytes | None:
+        """Bytes that the guest can read."""
+
+    def store(self, address: int, data: bytes | memoryview, /) -> bool:
+        """Change what the guest can change; False if not all was."""
+
+    def text(self, address: int, limit: int, /) -> bytes | None:
+        """The bytes before a NUL, fewer than `limit`."""
+
+    def texts(self, array: int, limit: int, /) -> list[bytes] | None:
+        """Such texts at the addresses in an array that ends with NULL."""
+
     def peek(self, address: int, length: int) -> bytes:
         """Mapped bytes whatever the guest may do there, up to the first that is not mapped."""
 
@@ -297,8 +312,6 @@ class AddressSpace(Protocol):
     def take_changes(self) -> list[MappingChange]:
         """What answered calls did, in order, told once."""
 
-    def plain_end(self, address: int, need: Protection, /) -> int:
-        """End of the pages from `address` on that allow `need` and are private, without a file."""
 
 
 class Engine(Protocol):

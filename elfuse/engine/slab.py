@@ -45,6 +45,20 @@ class Slab:
     def host_address(self, address: int) -> int:
         return self.base + address
 
+    # The host's processor does not check accesses, so nothing is quick.
+
+    def load(self, address: int, size: int, /) -> bytes | None:
+        return None
+
+    def store(self, address: int, data: bytes | memoryview, /) -> bool:
+        return False
+
+    def text(self, address: int, limit: int, /) -> bytes | None:
+        return None
+
+    def texts(self, array: int, limit: int, /) -> list[bytes] | None:
+        return None
+
     def peek(self, address: int, length: int) -> bytes:
         end = at = address
         for part in self.protections.overlapping(address, address + length):
@@ -136,9 +150,6 @@ class Slab:
         return False
 
     def take_changes(self) -> list[MappingChange]:
-        raise NotImplementedError
-
-    def plain_end(self, address: int, need: Protection, /) -> int:
         raise NotImplementedError
 
     def _set(self, start: int, length: int, protection: Protection) -> None:

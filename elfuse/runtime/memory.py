@@ -26,6 +26,8 @@ _BUS_ADRERR, _SEGV_MAPERR, _SEGV_ACCERR = 2, 1, 2
 _MMAP_MIN = 0x10000
 _STACK_GUARD = 256 * PAGE
 _STACK_LIMIT = 8 << 20
+_MOST_STRINGS = 0x7FFFFFFF // 8
+"""MAX_ARG_STRINGS, as far as they could be pointed at."""
 _USUAL = Protection.READ | Protection.WRITE | Protection.EXECUTE
 _HEAP = Area(Protection.READ | Protection.WRITE, name=b"[heap]")
 _HEAP_GREW, _PROTECTED = int(Change.HEAP), int(Change.PROTECTED)
@@ -104,30 +106,25 @@ class Memory:
         return 0 if not start or self._areas.overlapping(start, start + length) else start
 
     def _forget(self) -> None:
-        self._forget_bounds()
+        """Files may have gone, or come."""
         self._mapped_only = None
         self._inherited = False
-
-    def _forget_bounds(self) -> None:
-        # Bounds of the area that the last copy used: most copies use it again.
-        self._read_from = self._read_to = self._write_from = self._write_to = 0
 
     # Copies
 
     def read(self, address: int, size: int) -> bytes:
         """EFAULT unless all of it is readable."""
-        known = self._read_from <= address <= address + size <= self._read_to
-        if not known or self.space.is_ahead():
+        found = self.space.load(address, size)
+        if found is None:
             self._require(address, size, Protection.READ)
-        return bytes(self.view[address : address + size])
+            found = bytes(self.view[address : address + size])
+        return found
 
     def write(self, address: int, data: bytes | memoryview) -> None:
-        """EFAULT unless all of it is writable."""
-        size = len(data)
-        known = self._write_from <= address <= address + size <= self._write_to
-        if not known or self.space.is_ahead():
-            self._require(address, size, Protection.WRITE)
-        self.view[address : address + size] = data
+        """EFAULT unless all of it is writable, which may be found after a part is written."""
+        if not self.space.store(address, data):
+            self._require(address, len(data), Protection.WRITE)
+            self.view[address : address + len(data)] = data
 
     def read_u32(self, address: int) -> int:
         return int.from_bytes(self.read(address, 4), "little")
@@ -143,12 +140,9 @@ class Memory:
 
     def read_cstring(self, address: int, limit: int) -> bytes:
         """Up to a NUL; EFAULT if unreadable before one, ENAMETOOLONG without one in `limit` bytes."""
-        if self._read_from <= address < self._read_to and not self.space.is_ahead():
-            # Nearly all strings end in what was read last.
-            part = bytes(self.view[address : min(address + min(256, limit), self._read_to)])
-            end = part.find(0)
-            if end >= 0:
-                return part[:end]
+        text = self.space.text(address, limit)
+        if text is not None:
+            return text
         found = bytearray()
         while len(found) < limit:
             at = address + len(found)
@@ -159,6 +153,29 @@ class Memory:
                 return bytes(found + part[:end])
             found += part
         raise SyscallError(Errno.ENAMETOOLONG)
+
+    def read_cstrings(self, array: int, limit: int) -> list[bytes]:
+        """The strings that a NULL-terminated array names; EFAULT, E2BIG for one that is too long."""
+        texts = self.space.texts(array, limit)
+        if texts is not None:
+            return texts
+        texts = []
+        while len(texts) <= _MOST_STRINGS:
+            at = array + 8 * len(texts)
+            # As many as are left on the page; words may lie across its end.
+            size = max(8, (-at & (PAGE - 1)) & -8)
+            words = self.read(at, size)
+            for place in range(0, size, 8):
+                pointer = int.from_bytes(words[place : place + 8], "little")
+                if not pointer:
+                    return texts
+                try:
+                    texts.append(self.read_cstring(pointer, limit))
+                except SyscallError as error:
+                    if error.errno is Errno.ENAMETOOLONG:
+                        raise SyscallError(Errno.E2BIG) from None
+                    raise
+        raise SyscallError(Errno.E2BIG)
 
     def read_cstring_prefix(self, address: int, limit: int) -> bytes:
         """Up to a NUL or `limit` bytes."""
@@ -254,8 +271,6 @@ class Memory:
         if size == 0:
             return address
         end = min(address + size, self.space.limit)
-        if self._is_behind() and self.space.plain_end(address, need) >= end > address:
-            return end
         at = address
         while at < end:
             found = self._areas.at(at)
@@ -266,20 +281,12 @@ class Memory:
             usable = self._backed_end(found)
             if usable <= at:
                 break
-            if at == address:
-                self._remember(found.start, usable, need)
             at = usable
             if usable < found.end:
                 break
         if at <= address:
             raise SyscallError(Errno.EFAULT)
         return min(at, end)
-
-    def _remember(self, start: int, end: int, need: Protection) -> None:
-        if need is Protection.READ:
-            self._read_from, self._read_to = start, end
-        else:
-            self._write_from, self._write_to = start, end
 
     def _backed_end(self, found: Range[Area]) -> int:
         """End of the part of an area that has storage: a file's pages end with the file."""
@@ -367,7 +374,6 @@ class Memory:
                 if backing is None:
                     backing = files[fd] = Backing(self._file_of(fd))
             self._noted.append((kind, start, end, protection, backing, offset))
-        self._forget_bounds()
 
     def _catch_up(self) -> None:
         self.take_note()
@@ -391,9 +397,7 @@ class Memory:
                 known.set(start, end, area)
             else:
                 known.set(start, end, Area(Protection(protection)))
-            # Files may have gone, or come.
-            self._mapped_only = None
-            self._inherited = False
+            self._forget()
 
     def areas(self) -> Iterator[Listing]:
         """The areas in order, neighbours that differ in nothing merged."""
@@ -743,9 +747,7 @@ class Memory:
 
     def futex_key(self, address: int, *, private: bool) -> tuple[object, ...]:
         """What identifies the word: the same key in every task that can reach it. EFAULT."""
-        known = self._read_from <= address <= address + 4 <= self._read_to
-        if not known or self.space.is_ahead():
-            self._require(address, 4, Protection.READ)
+        self.read(address, 4)
         if private:
             return ("private", id(self), address)
         found = self._areas.at(address)

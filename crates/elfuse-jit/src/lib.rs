@@ -19,6 +19,7 @@ pub mod clock;
 pub mod code;
 mod compile;
 pub mod condition;
+mod copies;
 mod coverage;
 pub mod cpu;
 pub mod debug;

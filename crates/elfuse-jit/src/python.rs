@@ -12,7 +12,7 @@ use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::ffi::{PyBUF_WRITE, PyMemoryView_FromMemory};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyInt, PyTuple};
 
 use crate::cache::build::{self, Source};
 use crate::cache::object::{DIGEST, Object, Regions};
@@ -22,6 +22,7 @@ use crate::calls::futex::{self, Request};
 use crate::calls::{self, Answers, HostRoot, Shared};
 use crate::code::{Code, LIMIT};
 use crate::compile;
+use crate::copies;
 use crate::cpu::{Attention, Cpu, Exit};
 use crate::debug::Watch;
 use crate::host;
@@ -79,6 +80,14 @@ struct Space {
     view: Py<PyAny>,
     /// What `Vcpu.run` returns, by number.
     exits: Py<PyTuple>,
+}
+
+/// Copies of more go another way.
+const MOST: usize = 1 << 20;
+
+/// An address or a size; None for one that no guest has.
+fn number(given: &Bound<'_, PyInt>) -> Option<u64> {
+    given.extract().ok()
 }
 
 fn failure(error: &io::Error) -> PyErr {
@@ -140,6 +149,46 @@ impl Space {
     ) -> PyResult<Bound<'py, PyBytes>> {
         let found = self.memory.peek(address, length);
         Ok(PyBytes::new(py, &found.map_err(|error| failure(&error))?))
+    }
+
+    /// None, too, for more than is worth it.
+    fn load<'py>(
+        &self,
+        py: Python<'py>,
+        address: &Bound<'py, PyInt>,
+        size: &Bound<'py, PyInt>,
+    ) -> Option<Bound<'py, PyBytes>> {
+        let (address, size) = (number(address)?, number(size)?);
+        let size = usize::try_from(size).ok().filter(|&size| size <= MOST)?;
+        let copy = |to: &mut [u8]| {
+            let done = copies::load(self.code.memory, address, to);
+            done.ok_or_else(|| PyValueError::new_err("refused"))
+        };
+        PyBytes::new_with(py, size, copy).ok()
+    }
+
+    fn store(&self, address: &Bound<'_, PyInt>, data: PyBuffer<u8>) -> PyResult<bool> {
+        let bytes = contents(&data)?;
+        let stored = number(address)
+            .filter(|_| bytes.len() <= MOST)
+            .and_then(|address| copies::store(self.code.memory, address, bytes));
+        Ok(stored.is_some())
+    }
+
+    fn text(&self, address: &Bound<'_, PyInt>, limit: usize) -> Option<Cow<'static, [u8]>> {
+        let found = copies::text(self.code.memory, number(address)?, limit)?;
+        Some(found.into())
+    }
+
+    fn texts<'py>(
+        &self,
+        py: Python<'py>,
+        array: &Bound<'_, PyInt>,
+        limit: usize,
+    ) -> Option<Vec<Bound<'py, PyBytes>>> {
+        let found = copies::texts(self.code.memory, number(array)?, limit)?;
+        let made = found.iter().map(|text| PyBytes::new(py, text));
+        Some(made.collect())
     }
 
     fn poke(&self, address: u64, data: &[u8]) -> PyResult<()> {
@@ -221,10 +270,6 @@ impl Space {
     fn take_changes(&self) -> Vec<ChangeParts> {
         let changes = self.memory.take_changes().into_iter();
         changes.map(change_parts).collect()
-    }
-
-    fn plain_end(&self, address: u64, need: u8) -> u64 {
-        self.memory.plain_end(address, need)
     }
 
     fn settle(&self, seconds: u64) {

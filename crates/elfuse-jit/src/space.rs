@@ -347,19 +347,6 @@ impl AddressSpace {
         self.state().served.take()
     }
 
-    /// End of the pages from `address` on that allow `need` and are private, without a file.
-    pub(crate) fn plain_end(&self, address: u64, need: u8) -> u64 {
-        let state = self.state();
-        let mut end = address;
-        while let Some(part) = state.protections.at(end) {
-            if part.value & need != need || part.value & (SHARED | FILE) != 0 {
-                break;
-            }
-            end = part.end;
-        }
-        end
-    }
-
     /// brk(2), unless pages are given back or something is in the way.
     pub(crate) fn answer_brk(&self, wanted: u64) -> Option<u64> {
         let mut state = self.state();

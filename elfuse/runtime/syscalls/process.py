@@ -24,7 +24,6 @@ _EXIT_SIGNAL_MASK = 0xFF
 _CLONE3_ONLY = Clone.CLEAR_SIGHAND | Clone.INTO_CGROUP
 _ARG_LIMIT = 131072
 """MAX_ARG_STRLEN."""
-_LIST_LIMIT = 0x7FFFFFFF // 8
 
 CloneFlags = Annotated[int, flags(CLONE_FLAGS, 64)]
 WaitOptions = Annotated[
@@ -101,26 +100,7 @@ def sys_clone3(task: Task, arguments: Address, size: Size) -> int:
 
 def _strings(task: Task, address: int) -> list[bytes]:
     """A NULL-terminated array of strings; a NULL array is an empty one, as Linux has it."""
-    found: list[bytes] = []
-    if not address:
-        return found
-    memory = task.memory
-    while len(found) <= _LIST_LIMIT:
-        at = address + 8 * len(found)
-        # As many as are left on the page; words may lie across its end.
-        size = max(8, (-at & 0xFFF) & -8)
-        words = memory.read(at, size)
-        for place in range(0, size, 8):
-            pointer = int.from_bytes(words[place : place + 8], "little")
-            if not pointer:
-                return found
-            try:
-                found.append(memory.read_cstring(pointer, _ARG_LIMIT))
-            except SyscallError as error:
-                if error.errno is Errno.ENAMETOOLONG:
-                    raise SyscallError(Errno.E2BIG) from None
-                raise
-    raise SyscallError(Errno.E2BIG)
+    return task.memory.read_cstrings(address, _ARG_LIMIT) if address else []
 
 
 @syscall(221)

@@ -2,6 +2,7 @@
 
 use crate::access::Access;
 use crate::code::GUEST_BITS;
+use crate::copies;
 use crate::cpu::Cpu;
 
 /// The host address of `length` bytes of guest memory, for calls of the host's kernel, which checks
@@ -28,22 +29,7 @@ pub(super) fn store_u64(cpu: &Cpu, address: u64, value: u64) -> Option<()> {
     unsafe { u64::store(host as *mut u8, value) }.ok()
 }
 
-/// The bytes before a NUL; None if that is refused, or they do not fit in `held` with it.
-pub(super) fn load_text<'a>(cpu: &Cpu, address: u64, held: &'a mut [u8]) -> Option<&'a [u8]> {
-    let mut length = 0;
-    while length < held.len() {
-        // Up to the next multiple of eight, so that no word lies on two pages.
-        let skip = (address.checked_add(length as u64)? % 8) as usize;
-        let word = load_u64(cpu, address + length as u64 - skip as u64)?.to_le_bytes();
-        let bytes = &word[skip..];
-        let used = bytes.iter().position(|&byte| byte == 0);
-        let bytes = &bytes[..used.unwrap_or(bytes.len())];
-        held.get_mut(length..length + bytes.len())?
-            .copy_from_slice(bytes);
-        length += bytes.len();
-        if used.is_some() {
-            return Some(&held[..length]);
-        }
-    }
-    None
+/// The bytes before a NUL; None if that is refused, or there are `limit` or more.
+pub(super) fn load_text(cpu: &Cpu, address: u64, limit: usize) -> Option<Vec<u8>> {
+    copies::text(cpu.code.memory, address, limit)
 }

@@ -33,9 +33,8 @@ fn refused(error: i32) -> u64 {
 
 /// What the absolute path that X1 points at leads to.
 fn find(cpu: &Cpu, follow: bool) -> Option<Found<'_>> {
-    let mut held = [0; LONGEST];
-    let path = load_text(cpu, cpu.state.x(1), &mut held)?;
-    cpu.code.roots.find(path, follow)
+    let path = load_text(cpu, cpu.state.x(1), LONGEST)?;
+    cpu.code.roots.find(&path, follow)
 }
 
 /// openat(2) of what is not there; the kernel part opens what is.
@@ -114,7 +113,7 @@ pub(super) fn attributes_at(cpu: &Cpu, answers: &Answers) -> Option<u64> {
     if flags & !(NO_FOLLOW | NO_AUTOMOUNT | EMPTY_PATH) != 0 {
         return None;
     }
-    if flags & EMPTY_PATH != 0 && load_text(cpu, cpu.state.x(1), &mut [0]).is_some() {
+    if flags & EMPTY_PATH != 0 && load_text(cpu, cpu.state.x(1), 1).is_some() {
         return show_open(cpu, answers, cpu.state.x(2));
     }
     let (place, at) = match find(cpu, flags & NO_FOLLOW == 0)? {
