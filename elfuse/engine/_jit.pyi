@@ -111,6 +111,9 @@ class Space:
     def stop_paths(self) -> None:
         """Leave that to the kernel part."""
 
+    def actions(self) -> memoryview:
+        """See `engine.protocol.Engine.actions`, as bytes."""
+
     def after_fork(self) -> None:
         """In the child: the thread that compiles is gone."""
 

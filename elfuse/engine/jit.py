@@ -136,6 +136,7 @@ class JitEngine:
         threshold = _threshold()
         directory = open_directory(cache) if cache and threshold else -1
         self.memory = _jit.Space(tuple(Exit), threshold, confined, directory)
+        self.actions = self.memory.actions().cast("Q")
         self._cache = cache
         self._answers_calls = os.environ.get("ELFUSE_FAST_CALLS") != "0"
 

@@ -55,6 +55,10 @@ class Register(IntEnum):
     TPIDR = 34
     FPCR = 35
     FPSR = 36
+    CLEARED = 48
+    """No register: the address of set_tid_address(2), which the engine changes too."""
+    ROBUST = 49
+    """The address of set_robust_list(2)."""
     V0 = 64
     WORDS = 128
 
@@ -338,6 +342,14 @@ class Engine(Protocol):
 
     def descriptors(self) -> Descriptors | None:
         """A new, empty one; None if the engine leaves all calls to the kernel part."""
+
+    @property
+    def actions(self) -> memoryview | None:
+        """Words of format "Q": for each signal, from 0 on, those of the kernel's struct sigaction.
+
+        The engine answers rt_sigaction(2) by them as long as `AddressSpace.serve_calls` holds.
+        None: it does not.
+        """
 
     def serve_paths(self, roots: Sequence[HostRoot]) -> None:
         """Let vCPUs look at names in the first of these roots that has them.

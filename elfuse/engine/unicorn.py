@@ -525,6 +525,7 @@ class UnicornEngine:
 
     name = "unicorn"
     identification = False
+    actions = None
 
     def __init__(self) -> None:
         self.lib = _load()

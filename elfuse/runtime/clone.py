@@ -83,7 +83,7 @@ def _thread(task: Task, request: Request) -> int:
 
 
 def _set_registers(child: Task, request: Request) -> None:
-    child.registers[0] = 0
+    child.registers[0] = child.clear_child_tid = child.robust_list = 0
     if request.stack:
         child.registers[Register.SP] = request.stack
     if request.flags & Clone.SETTLS:
@@ -210,7 +210,6 @@ def _become_child(task: Task, entry: Entry) -> None:
     process.is_init = False
     task.tid = pid
     task.signals.forget_parent()
-    task.clear_child_tid, task.robust_list = 0, (0, 0)
     adopt(kernel, process, task)
 
 

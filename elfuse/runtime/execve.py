@@ -32,7 +32,6 @@ def execve(
     process = task.process
     exit_robust(task)
     clear_child_tid(task)
-    task.robust_list = (0, 0)
     process.files.close_on_exec()
     process.signals.reset_for_exec()
     process.publish_reaping()
@@ -47,7 +46,7 @@ def execve(
     task.kernel.processes.note_program(entry, *image.identity)
     process.environ = list(envp)
     process.publish_credentials()
-    task.serve_mappings()
+    task.serve_alone()
     if task.tracee is not None:
         task.tracee.executed(image.exe)
     raise NoResult

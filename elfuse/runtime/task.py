@@ -86,8 +86,6 @@ class Task:
         self.syscall_x0 = 0
         self.resume_call: Callable[[Task], int] | None = None
         """What restart_syscall(2) continues."""
-        self.clear_child_tid = 0
-        self.robust_list = (0, 0)
         self.dying = False
         self.host_thread = _thread.get_ident()
         """Of the thread that runs it; until it starts, of its creator."""
@@ -97,6 +95,24 @@ class Task:
         self.tracee = None if debugger is None else debugger.control(self)
         process.tasks[tid] = self
         self.kernel.tasks[tid] = self
+
+    @property
+    def clear_child_tid(self) -> int:
+        """The address of set_tid_address(2), 0 for none."""
+        return self.registers[Register.CLEARED]
+
+    @clear_child_tid.setter
+    def clear_child_tid(self, address: int) -> None:
+        self.registers[Register.CLEARED] = address
+
+    @property
+    def robust_list(self) -> int:
+        """The address of set_robust_list(2), 0 for none."""
+        return self.registers[Register.ROBUST]
+
+    @robust_list.setter
+    def robust_list(self, head: int) -> None:
+        self.registers[Register.ROBUST] = head
 
     @property
     def files(self) -> FdTable:
@@ -169,13 +185,16 @@ class Task:
         mask = self.vcpu.answer_calls(self.process.pid, self.tid, files.served)
         self.signals.share_mask(mask, pending=self.process.signals.pending.bits != 0)
 
-    def serve_mappings(self) -> None:
-        """Let the engine answer mapping calls, if nobody else could be looking at what is mapped."""
+    def serve_alone(self) -> None:
+        """Let the engine answer calls that change mappings and actions, if nobody else could look."""
         files, limit = self.files, self.process.rlimits.get(Rlimit.AS)
         limited = limit is not None and limit[0] != INFINITY
         if files.served is not None and self.kernel.service.by_task and not limited:
             files.note_mapping = self.memory.take_note
             self.memory.serve_calls(files.get)
+            actions = self.kernel.engine.actions
+            if actions is not None:
+                self.process.signals.handlers.move_to(actions)
 
     def run(self) -> None:
         """Execute the guest until this thread ends. The kernel lock is held on entry and return."""
@@ -183,7 +202,7 @@ class Task:
         lock = kernel.lock
         self.host_thread = _thread.get_ident()
         self.identify()
-        self.serve_mappings()
+        self.serve_alone()
         try:
             if self.tracee is not None:
                 self.tracee.run()

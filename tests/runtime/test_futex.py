@@ -234,7 +234,7 @@ def robust_list(guest: Machine, task: Task, words: list[int], pending: int = 0) 
     first = nodes[0] if nodes else head
     held = RobustListHead(list_next=first, futex_offset=8, list_op_pending=pending)
     held.store(guest.process.memory, head)
-    task.robust_list = (head, RobustListHead.size)
+    task.robust_list = head
     return [node + 8 for node in nodes]
 
 
@@ -271,7 +271,7 @@ def test_damaged_robust_list_ends_where_it_does(guest: Machine) -> None:
     with guest.kernel.lock:
         exit_robust(task)
     assert guest.process.memory.read_u32(address) == FUTEX_OWNER_DIED
-    assert task.robust_list == (0, 0)
+    assert task.robust_list == 0
 
 
 def test_thread_word_is_cleared_only_if_somebody_is_left_to_see_it(guest: Machine) -> None:

@@ -19,7 +19,7 @@ use crate::cache::object::{DIGEST, Object, Regions};
 use crate::cache::profile::{self, BITS};
 use crate::cache::{Cache, key};
 use crate::calls::futex::{self, Request};
-use crate::calls::{self, Answers, HostRoot, Shared};
+use crate::calls::{self, Actions, Answers, HostRoot, Shared};
 use crate::code::{Code, LIMIT};
 use crate::compile;
 use crate::copies;
@@ -69,6 +69,7 @@ fn change_parts(change: Change) -> ChangeParts {
 struct Space {
     memory: Arc<AddressSpace>,
     code: Arc<Code>,
+    actions: Arc<Actions>,
     /// Guest addresses are below.
     #[pyo3(get)]
     limit: u64,
@@ -130,6 +131,7 @@ impl Space {
         Ok(Self {
             memory: Arc::new(AddressSpace::new(memory, Arc::clone(&code))),
             code,
+            actions: Arc::default(),
             limit: LIMIT,
             keeps_code: cache >= 0,
             view: memory_view(py, base, LIMIT)?,
@@ -311,6 +313,11 @@ impl Space {
         self.code.roots.stop();
     }
 
+    /// The words of `rt_sigaction(2)`.
+    fn actions(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        memory_view(py, self.actions.address(), 8 * Actions::LENGTH as u64)
+    }
+
     fn after_fork(&self) {
         self.code.after_fork();
     }
@@ -371,6 +378,7 @@ impl Space {
             attention,
             shared,
             space: Arc::clone(&self.memory),
+            actions: Arc::clone(&self.actions),
             exits: self.exits.clone_ref(py),
         }
     }
@@ -385,6 +393,7 @@ struct Vcpu {
     attention: Arc<Attention>,
     shared: Arc<Shared>,
     space: Arc<AddressSpace>,
+    actions: Arc<Actions>,
     exits: Py<PyTuple>,
 }
 
@@ -445,6 +454,7 @@ impl Vcpu {
             tid,
             descriptors: Arc::clone(&descriptors.0),
             space: Arc::clone(&self.space),
+            actions: Arc::clone(&self.actions),
         };
         // SAFETY: see `Sync`; the caller is the thread that runs this vCPU.
         unsafe { (*self.cpu.get()).answers = Some(answers) };

@@ -332,6 +332,11 @@ impl AddressSpace {
         self.state().served.begin(allowed);
     }
 
+    /// Whether nobody else looks at what such calls change.
+    pub(crate) fn serves_calls(&self) -> bool {
+        self.state().served.allowed().is_some()
+    }
+
     /// Leave them to the kernel part.
     pub(crate) fn stop_calls(&self) {
         self.state().served.end();

@@ -35,7 +35,7 @@ def clear_child_tid(task: "Task") -> None:
 
 def exit_robust(task: "Task") -> None:
     """Mark the robust mutexes that a thread holds as it ends (get_robust_list(2))."""
-    (head, _size), task.robust_list = task.robust_list, (0, 0)
+    head, task.robust_list = task.robust_list, 0
     if not head:
         return
     try:

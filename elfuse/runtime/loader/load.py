@@ -26,6 +26,8 @@ _PROTECTION_BITS = (
 )
 
 
+_NO_REGISTERS = memoryview(bytes(8 * Register.WORDS)).cast("Q")
+
 _hwcap: dict[bool, int] = {}
 """AT_HWCAP, by whether programs can read ID registers; children inherit what was computed."""
 
@@ -244,7 +246,6 @@ def _map(memory: Memory, program: Program, base: int) -> None:
 
 def _reset_registers(task: Task, entry: int, pointer: int) -> None:
     registers = task.registers
-    for index in range(Register.WORDS):
-        registers[index] = 0
+    registers[:] = _NO_REGISTERS
     task.vcpu.store_simd()
     registers[Register.PC], registers[Register.SP] = entry, pointer

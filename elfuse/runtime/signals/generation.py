@@ -35,7 +35,7 @@ def reaches(process: "Process", info: SigInfo) -> bool:
     """
     if not process.is_init or not info.by_program:
         return True
-    return process.signals.handlers.get(info.signo).handler != SIG_DFL
+    return process.signals.handlers.handler(info.signo) != SIG_DFL
 
 
 def _dropped(process: "Process", info: SigInfo, blocked: int) -> bool:
@@ -148,7 +148,7 @@ def blocked_or_ignored(task: "Task", signo: int) -> bool:
     """Whether a job-control signal would not stop the task."""
     if task.signals.blocked & bit(signo):
         return True
-    return task.process.signals.handlers.get(signo).handler == SIG_IGN
+    return task.process.signals.handlers.handler(signo) == SIG_IGN
 
 
 def discard_ignored(process: "Process", signo: int) -> None:

@@ -49,40 +49,58 @@ class Action(Record):
     mask: int = 0
 
 
-_DEFAULT = Action()
+_WORDS = 4
+_HANDLERS = slice(0, None, _WORDS)
+
+
+def _actions() -> memoryview:
+    """Words of format "Q" as `Engine.actions` has them, all for SIG_DFL."""
+    return memoryview(bytearray(8 * _WORDS * (NSIG + 1))).cast("Q")
 
 
 class SignalHandlers:
     """The dispositions of a process; shared with CLONE_SIGHAND."""
 
     def __init__(self) -> None:
-        self._actions: dict[int, Action] = {}
+        self._words = _actions()
 
     def get(self, signo: int) -> Action:
-        return self._actions.get(signo, _DEFAULT)
+        return Action(*self._words[_WORDS * signo : _WORDS * (signo + 1)])
 
     def set(self, signo: int, action: Action) -> None:
-        self._actions[signo] = action
+        at, words = _WORDS * signo, self._words
+        words[at], words[at + 1] = action.handler, action.flags
+        words[at + 2], words[at + 3] = action.restorer, action.mask
+
+    def move_to(self, words: memoryview) -> None:
+        """Keep them in memory that the engine reads and changes as well."""
+        if self._words is not words:
+            words[:] = self._words
+            self._words = words
 
     def copy(self, *, clear: bool = False) -> SignalHandlers:
         """A copy; `clear` resets caught signals (CLONE_CLEAR_SIGHAND)."""
         made = SignalHandlers()
-        made._actions = dict(self._actions)
+        made._words[:] = self._words
         if clear:
             made.reset_for_exec()
         return made
 
     def reset_for_exec(self) -> None:
         """Caught signals go back to their default, ignored ones stay ignored."""
-        self._actions = {
-            signo: Action(handler=SIG_IGN)
-            for signo, action in self._actions.items()
-            if action.handler == SIG_IGN
-        }
+        handlers = self._words[_HANDLERS].tolist()
+        self._words[:] = _actions()
+        for signo, handler in enumerate(handlers):
+            if handler == SIG_IGN:
+                self._words[_WORDS * signo] = SIG_IGN
+
+    def handler(self, signo: int) -> int:
+        """SIG_DFL, SIG_IGN or an address."""
+        return self._words[_WORDS * signo]
 
     def ignores(self, signo: int) -> bool:
         """Whether the signal has no effect at all."""
-        handler = self.get(signo).handler
+        handler = self._words[_WORDS * signo]
         if handler == SIG_IGN:
             return True
         return handler == SIG_DFL and bool(bit(signo) & IGNORED_BY_DEFAULT)
@@ -90,10 +108,10 @@ class SignalHandlers:
     def ignored_and_caught(self) -> tuple[int, int]:
         """Two sigset_t, for /proc/PID/status."""
         ignored = caught = 0
-        for signo, action in self._actions.items():
-            if action.handler == SIG_IGN:
+        for signo, handler in enumerate(self._words[_HANDLERS].tolist()):
+            if handler == SIG_IGN:
                 ignored |= bit(signo)
-            elif action.handler != SIG_DFL:
+            elif handler != SIG_DFL:
                 caught |= bit(signo)
         return ignored, caught
 
@@ -279,5 +297,8 @@ class ProcessSignals:
             self.watchers = set()
 
     def reset_for_exec(self) -> None:
-        """Caught signals become default, for this process only; pending ones stay pending."""
-        self.handlers = self.handlers.copy(clear=True)
+        """Caught signals become default; pending ones stay pending.
+
+        Nobody shares the handlers any more: execve has moved to a host process of its own.
+        """
+        self.handlers.reset_for_exec()

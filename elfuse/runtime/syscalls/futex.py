@@ -238,7 +238,7 @@ def sys_set_robust_list(task: Task, head: Address, size: Size) -> int:
     """set_robust_list(2)."""
     if size != abi.RobustListHead.size:
         raise SyscallError(Errno.EINVAL)
-    task.robust_list = (head, size)
+    task.robust_list = head
     return 0
 
 
@@ -249,5 +249,5 @@ def sys_get_robust_list(task: Task, pid: Pid, head: Address, size: Address) -> i
     if other is None:
         raise SyscallError(Errno.EPERM if task.kernel.processes.find(pid) else Errno.ESRCH)
     task.memory.write_u64(size, abi.RobustListHead.size)
-    task.memory.write_u64(head, other.robust_list[0])
+    task.memory.write_u64(head, other.robust_list)
     return 0

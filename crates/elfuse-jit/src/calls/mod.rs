@@ -2,6 +2,7 @@
 //!
 //! Everything unusual, a bad pointer included, is left to it: `answer` then changes nothing.
 
+mod actions;
 pub(crate) mod advice;
 mod clocks;
 pub mod descriptors;
@@ -15,9 +16,11 @@ mod signals;
 mod transfers;
 pub(crate) mod wait;
 pub mod walk;
+mod words;
 
 use std::sync::Arc;
 
+pub use self::actions::Actions;
 pub use self::descriptors::Descriptors;
 pub use self::shared::Shared;
 pub use self::walk::{Entry, HostRoot, Roots};
@@ -33,14 +36,25 @@ pub struct Answers {
     pub tid: u32,
     /// The process's descriptors.
     pub descriptors: Arc<Descriptors>,
-    /// The process's memory.
+    /// What it does on signals.
+    pub actions: Arc<Actions>,
+    /// Its memory.
     pub(crate) space: Arc<AddressSpace>,
 }
 
 /// The result of the call whose number and arguments the registers hold; None: not here.
-pub(crate) fn answer(cpu: &Cpu) -> Option<u64> {
+pub(crate) fn answer(cpu: &mut Cpu) -> Option<u64> {
+    let number = cpu.state.w(8);
+    if matches!(number, 96 | 99) {
+        return words::note(cpu);
+    }
+    answer_unchanged(cpu, number)
+}
+
+/// Those that change no registers themselves.
+fn answer_unchanged(cpu: &Cpu, number: u32) -> Option<u64> {
     let answers = cpu.answers.as_ref()?;
-    match cpu.state.w(8) {
+    match number {
         25 => transfers::flags(cpu, answers),
         29 => transfers::control(cpu, answers),
         48 => paths::access(cpu, 0),
@@ -62,6 +76,7 @@ pub(crate) fn answer(cpu: &Cpu) -> Option<u64> {
             std::thread::yield_now();
             Some(0)
         }
+        134 => actions::change(cpu, answers),
         135 => signals::change_mask(cpu),
         169 => clocks::time_of_day(cpu),
         172 => Some(answers.pid.into()),

@@ -3,9 +3,9 @@
 use super::memory::{load_u64, store_u64};
 use crate::cpu::Cpu;
 
-const SIGSET_SIZE: u64 = 8;
+pub(super) const SIGSET_SIZE: u64 = 8;
 /// SIGKILL and SIGSTOP.
-const UNBLOCKABLE: u64 = 1 << 8 | 1 << 18;
+pub(super) const UNBLOCKABLE: u64 = 1 << 8 | 1 << 18;
 
 /// `rt_sigprocmask(2)`, while no signal is pending.
 pub(super) fn change_mask(cpu: &Cpu) -> Option<u64> {
