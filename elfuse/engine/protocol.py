@@ -103,6 +103,16 @@ MappingChange = tuple[int, int, int, int, int, int]
 """A `Change`, start, end, protection, descriptor, offset."""
 
 
+class Segment(NamedTuple):
+    """Of a program: members of Elf64_Phdr, with the protection of its pages."""
+
+    vaddr: int
+    memsz: int
+    filesz: int
+    offset: int
+    protection: int
+
+
 class Descriptors(Protocol):
     """A process's descriptors whose calls the engine may pass on to the host."""
 
@@ -236,8 +246,11 @@ class AddressSpace(Protocol):
 
     @property
     def limit(self) -> int: ...
+    def gap(self, base: int, length: int, /) -> int:
+        """The highest free place below `base`; 0 if there is none or the engine does not know."""
+
     def home(self, length: int, /) -> int:
-        """Where mappings of this length of files go in every run; 0: anywhere."""
+        """Where mappings of this length of files go in every run; 0: anywhere, or it is taken."""
 
     def program_home(self, length: int, /) -> int:
         """The same for a position-independent program."""
@@ -279,6 +292,15 @@ class AddressSpace(Protocol):
     def map_file(
         self, start: int, length: int, protection: Protection, fd: int, offset: int, *, shared: bool
     ) -> None: ...
+    def map_program(
+        self, segments: Sequence[Segment], base: int, fd: int, /
+    ) -> list[MappingChange]:
+        """Map segments in order of addresses: the changes, `ANONYMOUS` and `FILE` of `fd` as 0.
+
+        Private, the end of the last page of each that is longer in memory zeroed
+        (fs/binfmt_elf.c: elf_load).
+        """
+
     def unmap(self, start: int, length: int) -> None: ...
     def protect(self, start: int, length: int, protection: Protection) -> None:
         """Of a range without gaps. What is behind the end of a file stays inaccessible."""

@@ -3,10 +3,10 @@
 import os
 import stat
 
-from elfuse.engine.protocol import MappingChange, Protection
+from elfuse.engine.protocol import Change, MappingChange, Protection, Segment
 from elfuse.engine.ranges import Range, RangeMap
 from elfuse.host import memory
-from elfuse.typing import Callable
+from elfuse.typing import Callable, Sequence
 
 PAGE = 4096
 GUEST_BITS = 39
@@ -48,15 +48,19 @@ class Slab:
     # The host's processor does not check accesses, so nothing is quick.
 
     def load(self, address: int, size: int, /) -> bytes | None:
+        del address, size
         return None
 
     def store(self, address: int, data: bytes | memoryview, /) -> bool:
+        del address, data
         return False
 
     def text(self, address: int, limit: int, /) -> bytes | None:
+        del address, limit
         return None
 
     def texts(self, array: int, limit: int, /) -> list[bytes] | None:
+        del array, limit
         return None
 
     def peek(self, address: int, length: int) -> bytes:
@@ -91,6 +95,26 @@ class Slab:
         inside = max(0, status.st_size - offset + PAGE - 1) // PAGE * PAGE
         if stat.S_ISREG(status.st_mode) and inside < length:
             self.protections.clear(start + inside, start + length)
+
+    def map_program(
+        self, segments: Sequence[Segment], base: int, fd: int, /
+    ) -> list[MappingChange]:
+        changes: list[MappingChange] = []
+        for vaddr, memsz, filesz, offset, allowed in segments:
+            protection, address = Protection(allowed), base + vaddr
+            start, file_end = address & -PAGE, address + filesz
+            end = _page_up(address + memsz)
+            backed = _page_up(file_end) if filesz else start
+            if start < backed:
+                first = offset - (address - start)
+                self.map_file(start, backed - start, protection, fd, first, shared=False)
+                changes.append((Change.FILE, start, backed, allowed, 0, first))
+                if filesz < memsz and file_end < backed:
+                    self.poke(file_end, bytes(backed - file_end))
+            if backed < end:
+                self.map_anonymous(backed, end - backed, protection, shared=False)
+                changes.append((Change.ANONYMOUS, backed, end, allowed, 0, 0))
+        return changes
 
     def unmap(self, start: int, length: int) -> None:
         memory.unmap(self.base + start, length)
@@ -132,6 +156,10 @@ class Slab:
         self.protections = RangeMap()
         self._cleared()
 
+    def gap(self, base: int, length: int, /) -> int:
+        del base, length
+        return 0
+
     def home(self, length: int, /) -> int:
         del length
         return 0
@@ -158,6 +186,10 @@ class Slab:
     def _replaced(self, start: int, length: int, parts: list[Range[Protection]]) -> None:
         if parts:
             self._changed(start, length, _united(parts))
+
+
+def _page_up(address: int) -> int:
+    return (address + PAGE - 1) & -PAGE
 
 
 def _united(parts: list[Range[Protection]]) -> Protection:

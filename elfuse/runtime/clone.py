@@ -129,7 +129,7 @@ def _new_entry(task: Task, request: Request, host_pid: int) -> Process:
             clear_handlers=bool(shared & Clone.CLEAR_SIGHAND),
         ),
     )
-    child.exe, child.environ = parent.exe, parent.environ
+    child.environ = parent.environ
     child.rlimits = dict(parent.rlimits)
     return child
 

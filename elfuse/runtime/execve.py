@@ -28,27 +28,28 @@ def execve(
         from elfuse.runtime.clone import detach_for_exec  # not in every run
 
         detach_for_exec(task)
-    _end_other_threads(task)
     process = task.process
+    if len(process.tasks) > 1 or task.tid != process.pid:
+        _end_other_threads(task)
+    entry = process.entry
     exit_robust(task)
     clear_child_tid(task)
     process.files.close_on_exec()
     process.signals.reset_for_exec()
-    process.publish_reaping()
+    if entry[Field.REAPS]:
+        process.publish_reaping()
     task.signals.reset_for_exec()
     process.keep_timers_for_exec()
     image.commit(task)
-    entry = process.entry
     entry.cmdline = b"\0".join((*image.argv, b""))
     entry[Field.EXECED] = 1
     task.comm = entry.comm = image.name[:15]
-    process.exe = image.exe
     task.kernel.processes.note_program(entry, *image.identity)
     process.environ = list(envp)
     process.publish_credentials()
     task.serve_alone()
     if task.tracee is not None:
-        task.tracee.executed(image.exe)
+        task.tracee.executed(process.exe)
     raise NoResult
 
 

@@ -6,19 +6,18 @@ host process. Behaviour follows mmap(2), mremap(2), brk(2), madvise(2) and Linux
 
 import os
 
-from elfuse.engine.protocol import AddressSpace, Change, Protection
+from elfuse.engine.protocol import AddressSpace, Change, Protection, Segment
 from elfuse.engine.ranges import Range, RangeMap
 from elfuse.record import replace
 from elfuse.runtime.abi import mman
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
 from elfuse.runtime.places import Places
-from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.vma import Area, Backing, Listing, mapped_only, shared_identity
-from elfuse.typing import Callable, Iterator
+from elfuse.typing import Callable, Iterator, Sequence
 
-_Noted = tuple[int, int, int, int, Backing | None, int]
-"""A `MappingChange`, with the file instead of its descriptor."""
+_Noted = tuple[int, int, int, int, Backing | Area | None, int]
+"""A `MappingChange`, with the file instead of its descriptor, or the area itself."""
 
 PAGE = 4096
 _SIGBUS, _SIGSEGV = 7, 11
@@ -30,7 +29,7 @@ _MOST_STRINGS = 0x7FFFFFFF // 8
 """MAX_ARG_STRINGS, as far as they could be pointed at."""
 _USUAL = Protection.READ | Protection.WRITE | Protection.EXECUTE
 _HEAP = Area(Protection.READ | Protection.WRITE, name=b"[heap]")
-_HEAP_GREW, _PROTECTED = int(Change.HEAP), int(Change.PROTECTED)
+_HEAP_GREW, _FILE, _PROTECTED = int(Change.HEAP), int(Change.FILE), int(Change.PROTECTED)
 
 
 def page_up(value: int) -> int:
@@ -45,14 +44,16 @@ class Memory:
         self.space = space
         self.view = space.view
         self._known: RangeMap[Area] = RangeMap()
+        self.exe: Backing | None = None
+        """The program's file, kept for /proc/PID/exe."""
         self._noted: list[_Noted] = []
         """What the engine did by itself and is not in `_known` yet."""
         self._file_of: Callable[[int], OpenFile] | None = None
         """While the engine answers mapping calls: what is open as a descriptor."""
-        self._left: list[RangeMap[Area]] = []
+        self._left: list[object] = []
         """What was mapped in parents: freeing it would copy the pages it is in."""
-        self._mapped_only: tuple[int, ...] | None = None
-        """Host descriptors that nothing but mappings holds, noted at the last fork if that is all
+        self._mapped_only: list[tuple[int, int]] | None = None
+        """Ranges of host descriptors that nothing but mappings holds, noted at the last fork if that is all
         there is to give back. None after a change."""
         self._inherited = False
         """All mappings are the parent's."""
@@ -63,9 +64,9 @@ class Memory:
     def reset(self) -> None:
         """An empty address space, for execve."""
         if self._inherited and self._mapped_only is not None:
-            self._left.append(self._known)
-            for fd in self._mapped_only:
-                os.close(fd)
+            self._left += (self._known, self.exe)
+            for first, end in self._mapped_only:
+                os.closerange(first, end)
         self._known = RangeMap()
         self._noted = []
         self._file_of = None
@@ -79,14 +80,14 @@ class Memory:
         self.brk_start = self.brk_end = 0
         self.vdso_sigreturn = 0
         self.auxv = b""
-        self.exe_location: Location | None = None
+        self.exe = None
         self.places.begin(randomize=self.randomize)
 
     def before_fork(self) -> None:
         """Note what the child's execve has to give back, so that it need not look for it."""
         areas = self._areas
         if self._mapped_only is None:
-            backings = {found.value.backing for found in areas}
+            backings = {self.exe, *(found.value.backing for found in areas)}
             self._mapped_only = mapped_only([each for each in backings if each is not None])
 
     def after_fork(self) -> None:
@@ -102,8 +103,7 @@ class Memory:
 
     def home(self, length: int) -> int:
         """Where a file of this length goes in every run; 0 if that is taken or there is no place."""
-        start = self.space.home(length)
-        return 0 if not start or self._areas.overlapping(start, start + length) else start
+        return self.space.home(length)
 
     def _forget(self) -> None:
         """Files may have gone, or come."""
@@ -368,7 +368,7 @@ class Memory:
         files: dict[int, Backing] = {}
         for kind, start, end, protection, fd, offset in self.space.take_changes():
             backing = None
-            if kind == Change.FILE:
+            if kind == _FILE:
                 assert self._file_of is not None
                 backing = files.get(fd)
                 if backing is None:
@@ -379,7 +379,7 @@ class Memory:
         self.take_note()
         noted, self._noted = self._noted, []
         known = self._known
-        for kind, start, end, protection, backing, offset in noted:
+        for kind, start, end, protection, held, offset in noted:
             if kind == _PROTECTED:
                 for found in known.overlapping(start, end):
                     area = found.value.protected(Protection(protection))
@@ -392,8 +392,10 @@ class Memory:
                 continue
             if kind == Change.UNMAPPED:
                 known.clear(start, end)
-            elif backing is not None:
-                area = Area(Protection(protection), backing=backing, delta=offset - start)
+            elif isinstance(held, Area):
+                known.set(start, end, held)
+            elif held is not None:
+                area = Area(Protection(protection), backing=held, delta=offset - start)
                 known.set(start, end, area)
             else:
                 known.set(start, end, Area(Protection(protection)))
@@ -420,6 +422,10 @@ class Memory:
 
     def find_gap(self, length: int, hint: int = 0) -> int:
         """A free place: at the hint if it is free, else the highest below mmap_base. ENOMEM."""
+        if not hint and self._may_serve:
+            start = self.space.gap(self.places.mmap_base, length)
+            if start:
+                return start
         hint &= -PAGE
         fits = hint >= _MMAP_MIN and hint + length <= self.space.limit
         if fits and not self._areas.overlapping(hint, hint + length):
@@ -528,8 +534,19 @@ class Memory:
         return Area(allowed, shared=shared, backing=Backing(file), delta=delta, may_write=may_write)
 
     def map_area(self, start: int, length: int, area: Area) -> None:
-        """Map pages of `area` at a place the caller chose, replacing what is there."""
-        self._install(start, length, area)
+        """Map zeroed pages of a private `area` where nothing is."""
+        self.space.map_anonymous(start, length, area.protection, shared=False)
+        self._noted.append((Change.ANONYMOUS, start, start + length, 0, area, 0))
+
+    def map_program(self, file: OpenFile, segments: Sequence[Segment], base: int) -> Backing:
+        """Map a program's segments where nothing is; what holds its file."""
+        backing = Backing(file)
+        for kind, start, end, protection, _fd, offset in self.space.map_program(
+            segments, base, file.host_fd()
+        ):
+            held = backing if kind == _FILE else None
+            self._noted.append((kind, start, end, protection, held, offset))
+        return backing
 
     def _install(self, start: int, length: int, area: Area) -> None:
         if area.backing is None:

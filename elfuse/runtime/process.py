@@ -46,7 +46,6 @@ class Process:
         self.signals = process_signals
         self._timers: ProcessTimers | None = None
         self.tasks: dict[int, Task] = {}
-        self.exe = b""
         self.environ: list[bytes] = []
         self.rlimits: dict[int, tuple[int, int]] = {}
         self.exit_status: int | None = None
@@ -86,6 +85,15 @@ class Process:
     @property
     def sid(self) -> int:
         return self.entry[Field.SID]
+
+    @property
+    def exe(self) -> bytes:
+        """What /proc/PID/exe shows."""
+        held = self.memory.exe
+        if held is None:
+            return b""
+        location = held.file.location
+        return location.path() if location is not None else held.file.describe()
 
     @property
     def cmdline(self) -> list[bytes]:

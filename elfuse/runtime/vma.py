@@ -23,14 +23,22 @@ class Backing:
         self.file.release()
 
 
-def mapped_only(backings: Sequence[Backing]) -> tuple[int, ...] | None:
-    """Host descriptors of regular files that these alone hold; None if they hold other kinds too."""
+def mapped_only(backings: Sequence[Backing]) -> list[tuple[int, int]] | None:
+    """Half-open ranges of the host descriptors of regular files that these alone hold.
+
+    None if they hold other kinds too.
+    """
     held: dict[OpenFile, int] = {}
     for backing in backings:
         held[backing.file] = held.get(backing.file, 0) + 1
     if not all(isinstance(file, RegularFile) for file in held):
         return None
-    return tuple(file.host_fd() for file, count in held.items() if file.references == count)
+    fds = sorted(file.host_fd() for file, count in held.items() if file.references == count)
+    ranges: list[tuple[int, int]] = []
+    for fd in fds:
+        first = ranges.pop()[0] if ranges and ranges[-1][1] == fd else fd
+        ranges.append((first, fd + 1))
+    return ranges
 
 
 class Area(Record):

@@ -29,7 +29,7 @@ use crate::host;
 use crate::ranges::{Range, RangeMap};
 use crate::served::{Allowed, Change};
 use crate::signals;
-use crate::space::{AddressSpace, Reserved};
+use crate::space::{AddressSpace, Reserved, Segment};
 
 /// Descriptor, the host's device, the guest's, whose files are root's, mount points.
 type RootParts = (i32, u64, u64, Option<u32>, Vec<Vec<u8>>);
@@ -39,6 +39,9 @@ type EntryParts<'a> = (usize, i32, (u64, u64), Cow<'a, [u8]>, (u64, u64), u32);
 
 /// `engine.protocol.Change`, start, end, protection, descriptor, offset or program break.
 type ChangeParts = (u8, u64, u64, u8, u32, u64);
+
+/// See [`Segment`].
+type SegmentParts = (u64, u64, u64, u64, u8);
 
 fn change_parts(change: Change) -> ChangeParts {
     match change {
@@ -246,6 +249,33 @@ impl Space {
 
     fn clear(&self, py: Python<'_>) -> PyResult<()> {
         done(py.detach(|| self.memory.clear()))
+    }
+
+    /// Of tuples of address, size in memory and in the file, offset and protection.
+    fn map_program(
+        &self,
+        segments: Vec<SegmentParts>,
+        base: u64,
+        fd: i32,
+    ) -> PyResult<Vec<ChangeParts>> {
+        let segments = segments.into_iter().map(|segment| {
+            let (address, in_memory, in_file, offset, protection) = segment;
+            Segment {
+                address,
+                in_memory,
+                in_file,
+                offset,
+                protection,
+            }
+        });
+        let segments: Vec<_> = segments.collect();
+        let mapped = self.memory.map_program(&segments, base, fd);
+        let mapped = mapped.map_err(|error| failure(&error))?;
+        Ok(mapped.into_iter().map(change_parts).collect())
+    }
+
+    fn gap(&self, base: u64, length: u64) -> u64 {
+        self.memory.gap(base, length).unwrap_or(0)
     }
 
     /// 0: nowhere in particular.

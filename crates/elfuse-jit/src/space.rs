@@ -49,6 +49,16 @@ impl Drop for Reserved {
     }
 }
 
+/// Of a program's headers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Segment {
+    pub(crate) address: u64,
+    pub(crate) in_memory: u64,
+    pub(crate) in_file: u64,
+    pub(crate) offset: u64,
+    pub(crate) protection: u8,
+}
+
 /// A new mapping that a call asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {
@@ -136,7 +146,10 @@ impl AddressSpace {
 
     /// Change mapped bytes, whatever the guest may do there.
     pub(crate) fn poke(&self, address: u64, data: &[u8]) -> io::Result<()> {
-        let mut state = self.state();
+        self.change(&mut self.state(), address, data)
+    }
+
+    fn change(&self, state: &mut State, address: u64, data: &[u8]) -> io::Result<()> {
         let end = address + data.len() as u64;
         let open = libc::PROT_READ | libc::PROT_WRITE;
         let parts = state.protections.overlapping(address, end);
@@ -153,7 +166,7 @@ impl AddressSpace {
             let before = allowed(part.value);
             host::protect(self.host(part.start), part.end - part.start, before)?;
         }
-        self.code_changed(&mut state, address, end);
+        self.code_changed(state, address, end);
         Ok(())
     }
 
@@ -316,9 +329,76 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Where mappings of this length go in every run; None without kept translations.
+    /// Where mappings of this length go in every run, if that is free; None without kept
+    /// translations.
     pub(crate) fn home(&self, length: u64) -> Option<u64> {
-        self.code.cache.as_ref().and_then(|_| places::home(length))
+        self.free_home(&self.state(), length)
+    }
+
+    fn free_home(&self, state: &State, length: u64) -> Option<u64> {
+        self.code.cache.as_ref()?;
+        let start = places::home(length)?;
+        let taken = state.protections.overlapping(start, start + length);
+        taken.is_empty().then_some(start)
+    }
+
+    /// The highest free place below `base`.
+    pub(crate) fn gap(&self, base: u64, length: u64) -> Option<u64> {
+        places::gap(&self.state().protections, base, length)
+    }
+
+    /// Map the segments of a program, which lie in order and do not overlap; what was mapped.
+    pub(crate) fn map_program(
+        &self,
+        segments: &[Segment],
+        base: u64,
+        fd: i32,
+    ) -> io::Result<Vec<Change>> {
+        let mut state = self.state();
+        let mut changes = Vec::new();
+        for segment in segments {
+            let &Segment {
+                address,
+                in_memory,
+                in_file,
+                offset,
+                protection,
+            } = segment;
+            let address = base + address;
+            let start = address & !(PAGE - 1);
+            let file_end = address + in_file;
+            let end = (address + in_memory).next_multiple_of(PAGE);
+            let backed = if in_file == 0 {
+                start
+            } else {
+                file_end.next_multiple_of(PAGE)
+            };
+            if start < backed {
+                let offset = offset - (address - start);
+                let length = backed - start;
+                self.map_pages(&mut state, start, length, protection, (fd, offset), false)?;
+                changes.push(Change::File {
+                    start,
+                    end: backed,
+                    protection,
+                    fd: 0,
+                    offset,
+                });
+                if in_file < in_memory && file_end < backed {
+                    let zeroes = vec![0; (backed - file_end) as usize];
+                    self.change(&mut state, file_end, &zeroes)?;
+                }
+            }
+            if backed < end {
+                self.map_zeroes(&mut state, backed, end - backed, protection, false)?;
+                changes.push(Change::Anonymous {
+                    start: backed,
+                    end,
+                    protection,
+                });
+            }
+        }
+        Ok(changes)
     }
 
     /// The same for a position-independent program.
@@ -387,7 +467,7 @@ impl AddressSpace {
         } = request;
         let start = match request.fixed {
             Some(start) => start,
-            None if request.at_home => self.home(length)?,
+            None if request.at_home => self.free_home(&state, length)?,
             None => places::gap(&state.protections, base, length)?,
         };
         let end = start.checked_add(length)?;

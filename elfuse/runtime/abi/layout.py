@@ -147,12 +147,12 @@ class Struct:
 
         For calls so frequent that making the object would be most of their cost.
         """
-        return cls.layout().codec.pack(*values)
+        return (cls._layout or cls.layout()).codec.pack(*values)
 
     @classmethod
     def unpacked(cls, data: bytes) -> tuple[Any, ...]:
         """The members' values in order, of exactly `size` bytes: the reverse of `packed`."""
-        return cls.layout().codec.unpack(data)
+        return (cls._layout or cls.layout()).codec.unpack(data)
 
     @classmethod
     def unpack(cls, data: bytes) -> Self:

@@ -152,7 +152,8 @@ class ProcessView:
         return self._process().fs.root.path()
 
     def _exe(self) -> "Location | None":
-        return self._process().memory.exe_location
+        held = self._process().memory.exe
+        return None if held is None else held.file.location
 
     def _descriptors(self, entry: Callable[[int], Maker]) -> Maker:
         def dynamic(name: bytes) -> Maker | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
+from elfuse.engine.protocol import Protection, Segment
 from elfuse.record import Record
 from elfuse.runtime.abi import elf
 from elfuse.runtime.abi.errno import Errno, SyscallError
 from elfuse.runtime.files.base import OpenFile
-from elfuse.typing import NamedTuple
 
 HEAD = 1024
 """Bytes at the beginning of a file that nearly always hold all its headers."""
@@ -17,14 +17,13 @@ _PATH_MAX = 4096
 _MAX_ALIGNMENT = 1 << 30
 
 
-class Segment(NamedTuple):
-    """What is to be mapped: members of Elf64_Phdr."""
-
-    vaddr: int
-    memsz: int
-    filesz: int
-    offset: int
-    flags: int
+_PROTECTIONS = tuple(
+    (bool(flags & elf.PF_R) and int(Protection.READ))
+    | (bool(flags & elf.PF_W) and int(Protection.WRITE))
+    | (bool(flags & elf.PF_X) and int(Protection.EXECUTE))
+    for flags in range(8)
+)
+"""By the lowest bits of p_flags."""
 
 
 class Program(Record):
@@ -126,7 +125,7 @@ def read_program(file: OpenFile, head: bytes, limit: int) -> Program:
             alignment = max(alignment, align)
             if not headers_address and offset <= table < offset + filesz:
                 headers_address = vaddr + table - offset
-            segments.append(Segment(vaddr, memsz, filesz, offset, flags))
+            segments.append(Segment(vaddr, memsz, filesz, offset, _PROTECTIONS[flags & 7]))
         elif p_type == elf.PT_INTERP and interpreter is None:
             interpreter = offset, filesz
         elif p_type == elf.PT_GNU_STACK:

@@ -13,19 +13,15 @@ from elfuse.runtime.memory import PAGE, Memory, page_up
 from elfuse.runtime.task import Task
 from elfuse.runtime.vfs import operations
 from elfuse.runtime.vfs.location import Location
-from elfuse.runtime.vma import Area, Backing
+from elfuse.runtime.vma import Area
 
 _SCRIPT_LINE = 256
 _MAX_SCRIPTS = 5
 _S_ISUID, _S_ISGID, _S_IXGRP = 0o4000, 0o2000, 0o010
 _STACK_INITIAL = 33 * PAGE
-_PROTECTION_BITS = (
-    (elf.PF_R, Protection.READ),
-    (elf.PF_W, Protection.WRITE),
-    (elf.PF_X, Protection.EXECUTE),
-)
-
-
+_STACK = Protection.READ | Protection.WRITE
+_STACK_EXECUTED = _STACK | Protection.EXECUTE
+_VDSO = Area(Protection.READ | Protection.EXECUTE, name=b"[vdso]")
 _NO_REGISTERS = memoryview(bytes(8 * Register.WORDS)).cast("Q")
 
 _hwcap: dict[bool, int] = {}
@@ -107,12 +103,6 @@ class Image(Record):
         return self.filename.rpartition(b"/")[2]
 
     @property
-    def exe(self) -> bytes:
-        """What /proc/PID/exe shows."""
-        location = self.program.file.location
-        return location.path() if location is not None else self.program.file.describe()
-
-    @property
     def identity(self) -> tuple[int, int]:
         """The program's file as `operations.identity` has it; zeros for one without a place."""
         location = self.program.file.location
@@ -127,7 +117,7 @@ class Image(Record):
             memory.places.draw()
             memory.places.begin(randomize=memory.randomize)
         base = self._base(memory, self.program)
-        _map(memory, self.program, base)
+        memory.exe = memory.map_program(self.program.file, self.program.segments, base)
         entry, interpreter_base = base + self.program.entry, 0
         if self.interpreter is not None:
             span = page_up(self.interpreter.highest - (self.interpreter.lowest & -PAGE))
@@ -135,10 +125,11 @@ class Image(Record):
             place = memory.home(place) or memory.find_gap(place)
             interpreter_base = _align(place, self.interpreter.alignment)
             interpreter_base -= self.interpreter.lowest & -PAGE
-            _map(memory, self.interpreter, interpreter_base)
+            memory.map_program(
+                self.interpreter.file, self.interpreter.segments, interpreter_base
+            )
             entry = interpreter_base + self.interpreter.entry
         memory.brk_start = memory.brk_end = page_up(base + self.program.highest)
-        memory.exe_location = self.program.file.location
         vdso_base = self._map_vdso(memory)
         credentials = task.credentials
         identification = task.kernel.engine.identification
@@ -178,8 +169,7 @@ class Image(Record):
     def _map_vdso(self, memory: Memory) -> int:
         image = vdso()
         place = memory.find_gap(PAGE)
-        code = Area(Protection.READ | Protection.EXECUTE, name=b"[vdso]")
-        memory.map_area(place, PAGE, code)
+        memory.map_area(place, PAGE, _VDSO)
         memory.space.poke(place, image.data)
         memory.vdso_sigreturn = place + image.sigreturn
         return place
@@ -190,9 +180,7 @@ class Image(Record):
         memory.stack_limit = min(soft, 1 << 30)
         top = memory.places.stack_top
         pointer, data, memory.auxv = stack.build(top, self.argv, self.envp, self.filename, vector)
-        protection = Protection.READ | Protection.WRITE
-        if self.program.executable_stack:
-            protection |= Protection.EXECUTE
+        protection = _STACK_EXECUTED if self.program.executable_stack else _STACK
         size = page_up(top - pointer) + _STACK_INITIAL
         area = Area(protection, name=b"[stack]", grows_down=True)
         memory.map_area(top - size, size, area)
@@ -215,33 +203,6 @@ class Image(Record):
 def _align(address: int, alignment: int) -> int:
     alignment = max(alignment, PAGE)
     return (address + alignment - 1) & -alignment
-
-
-def _protection(flags: int) -> Protection:
-    found = Protection.NONE
-    for bit, protection in _PROTECTION_BITS:
-        if flags & bit:
-            found |= protection
-    return found
-
-
-def _map(memory: Memory, program: Program, base: int) -> None:
-    backing = Backing(program.file)
-    for vaddr, memsz, filesz, offset, flags in program.segments:
-        start = base + vaddr
-        first = start & -PAGE
-        file_end, end = start + filesz, start + memsz
-        protection = _protection(flags)
-        backed_end = page_up(file_end) if filesz else first
-        if backed_end > first:
-            delta = offset - start
-            memory.map_area(
-                first, backed_end - first, Area(protection, backing=backing, delta=delta)
-            )
-            if end > file_end and backed_end > file_end:
-                memory.space.poke(file_end, bytes(backed_end - file_end))
-        if page_up(end) > backed_end:
-            memory.map_area(backed_end, page_up(end) - backed_end, Area(protection))
 
 
 def _reset_registers(task: Task, entry: int, pointer: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from elfuse.record import Record, replace
+from elfuse.record import Record
 from elfuse.runtime.abi.layout import Struct
 from elfuse.runtime.abi.signal import (
     SI_KERNEL,
@@ -21,10 +21,36 @@ from elfuse.runtime.abi.signal import (
     SiginfoTimer,
     signal_name,
 )
+from elfuse.typing import Any
 
 _FAULTS = (Sig.SIGILL, Sig.SIGTRAP, Sig.SIGBUS, Sig.SIGFPE, Sig.SIGSEGV)
 _MASK32, _MASK64 = 0xFFFF_FFFF, 0xFFFF_FFFF_FFFF_FFFF
 _BODY_AT = SiginfoHead.size
+_MEMBERS: dict[type[Struct], tuple[str, ...]] = {
+    SiginfoQueue: ("pid", "uid", "value"),
+    SiginfoTimer: ("timer_id", "overrun", "value"),
+    SiginfoChild: ("pid", "uid", "status", "", "utime", "stime"),
+    SiginfoFault: ("address", ""),
+    SiginfoPoll: ("band", "fd", ""),
+    SiginfoSyscall: ("address", "syscall", "arch"),
+}
+"""The members of `SigInfo` that the struct's are, in their order; none for padding."""
+_MASKS = {"uid": _MASK32, "value": _MASK64, "address": _MASK64}
+
+
+def _kind(signo: int, code: int) -> type[Struct]:
+    """The union's member, as siginfo_layout in kernel/signal.c chooses it."""
+    if SI_USER < code < SI_KERNEL:
+        if signo in _FAULTS:
+            return SiginfoFault
+        if signo == Sig.SIGCHLD:
+            return SiginfoChild
+        if signo == Sig.SIGSYS:
+            return SiginfoSyscall
+        return SiginfoPoll if signo == Sig.SIGIO else SiginfoQueue
+    if code == SI_TIMER:
+        return SiginfoTimer
+    return SiginfoPoll if code == SI_SIGIO else SiginfoQueue
 
 
 class SigInfo(Record):
@@ -52,70 +78,40 @@ class SigInfo(Record):
 
     @property
     def is_fault(self) -> bool:
-        return self.signo in _FAULTS and self._from_kernel_event
-
-    @property
-    def _from_kernel_event(self) -> bool:
-        return SI_USER < self.code < SI_KERNEL
+        return self.signo in _FAULTS and SI_USER < self.code < SI_KERNEL
 
     @property
     def by_program(self) -> bool:
         """Sent with a system call or a timer of a guest program, not by the kernel."""
         return self.code <= SI_USER
 
-    def _kind(self) -> type[Struct]:
-        """The union's member, as siginfo_layout in kernel/signal.c chooses it."""
-        if self._from_kernel_event:
-            if self.signo in _FAULTS:
-                return SiginfoFault
-            if self.signo == Sig.SIGCHLD:
-                return SiginfoChild
-            if self.signo == Sig.SIGSYS:
-                return SiginfoSyscall
-            return SiginfoPoll if self.signo == Sig.SIGIO else SiginfoQueue
-        if self.code == SI_TIMER:
-            return SiginfoTimer
-        return SiginfoPoll if self.code == SI_SIGIO else SiginfoQueue
-
-    def _body(self) -> Struct:
-        kind = self._kind()
-        if kind is SiginfoFault:
-            return SiginfoFault(si_addr=self.address & _MASK64)
-        if kind is SiginfoChild:
-            return SiginfoChild(
-                si_pid=self.pid,
-                si_uid=self.uid & _MASK32,
-                si_status=self.status,
-                si_utime=self.utime,
-                si_stime=self.stime,
-            )
-        if kind is SiginfoTimer:
-            value = self.value & _MASK64
-            return SiginfoTimer(si_tid=self.timer_id, si_overrun=self.overrun, si_value=value)
-        if kind is SiginfoPoll:
-            return SiginfoPoll(si_band=self.band, si_fd=self.fd)
-        if kind is SiginfoSyscall:
-            return SiginfoSyscall(
-                si_call_addr=self.address, si_syscall=self.syscall, si_arch=self.arch
-            )
-        uid, value = self.uid & _MASK32, self.value & _MASK64
-        return SiginfoQueue(si_pid=self.pid, si_uid=uid, si_value=value)
-
     def pack(self) -> bytes:
         """siginfo_t, 128 bytes."""
-        head = SiginfoHead(si_signo=self.signo, si_errno=self.errno, si_code=self.code).pack()
-        return (head + (self.raw or self._body().pack())).ljust(SIGINFO_SIZE, b"\0")
+        head = SiginfoHead.packed(self.signo, self.errno, self.code, 0)
+        if self.raw:
+            body = self.raw
+        else:
+            kind = _kind(self.signo, self.code)
+            # Members, not objects: every child's end is packed and unpacked once.
+            body = kind.packed(
+                *[
+                    getattr(self, name) & _MASKS.get(name, -1) if name else 0
+                    for name in _MEMBERS[kind]
+                ]
+            )
+        return (head + body).ljust(SIGINFO_SIZE, b"\0")
 
     @classmethod
     def unpack(cls, data: bytes) -> SigInfo:
         """From siginfo_t, as rt_sigqueueinfo takes it and inboxes hold it; keeps every byte."""
-        head = SiginfoHead.unpack(data[:_BODY_AT])
-        found = cls(signo=head.si_signo, code=head.si_code, errno=head.si_errno)
-        kind = found._kind()
-        found = _with_members(found, kind.unpack(data[_BODY_AT : _BODY_AT + kind.size]))
-        if found.pack() != data:
-            found = replace(found, raw=data[_BODY_AT:])
-        return found
+        signo, errno, code, _pad = SiginfoHead.unpacked(data[:_BODY_AT])
+        kind = _kind(signo, code)
+        end = _BODY_AT + kind.size
+        values = kind.unpacked(data[_BODY_AT:end])
+        members: dict[str, Any] = dict(zip(_MEMBERS[kind], values, strict=True))
+        if members.pop("", 0) or data[end:].strip(b"\0"):
+            members["raw"] = data[_BODY_AT:]
+        return cls(signo, code, errno, **members)
 
     def __str__(self) -> str:
         """As strace shows it."""
@@ -126,30 +122,3 @@ class SigInfo(Record):
         elif self.code != SI_KERNEL:
             parts += [f"si_pid={self.pid}", f"si_uid={self.uid}"]
         return f"{signal_name(self.signo)} {{{', '.join(parts)}}}"
-
-
-def _with_members(info: SigInfo, body: Struct) -> SigInfo:
-    match body:
-        case SiginfoFault():
-            return replace(info, address=body.si_addr)
-        case SiginfoChild():
-            return replace(
-                info,
-                pid=body.si_pid,
-                uid=body.si_uid,
-                status=body.si_status,
-                utime=body.si_utime,
-                stime=body.si_stime,
-            )
-        case SiginfoTimer():
-            return replace(info, timer_id=body.si_tid, overrun=body.si_overrun, value=body.si_value)
-        case SiginfoPoll():
-            return replace(info, band=body.si_band, fd=body.si_fd)
-        case SiginfoSyscall():
-            return replace(
-                info, address=body.si_call_addr, syscall=body.si_syscall, arch=body.si_arch
-            )
-        case SiginfoQueue():
-            return replace(info, pid=body.si_pid, uid=body.si_uid, value=body.si_value)
-        case _:
-            raise TypeError(type(body).__name__)

@@ -165,7 +165,9 @@ class FdTable:
 
     def close_on_exec(self) -> None:
         """Close what is marked close-on-exec."""
-        for fd in [fd for fd in self._files if self._is_close_on_exec(fd)]:
+        served, own = self.served, self._close_on_exec
+        flagged = own if served is None else own.union(filter(served.close_on_exec, self._files))
+        for fd in list(flagged):
             self.close(fd)
 
     def close_all(self) -> None:
