@@ -34,8 +34,8 @@ def first(task):
 def last(status):
     marks.append(time.monotonic_ns())
     loaded = [name for name in sys.modules if name != "__main__"]
-    import json
-    os.write(2, json.dumps([marks, loaded]).encode())
+    # JSON, without loading more.
+    os.write(2, str([marks, loaded]).replace("'", '"').encode())
     leave(status)
 Task.run, os._exit = first, last
 main()

@@ -339,7 +339,6 @@ class AddressSpace(Protocol):
         """What answered calls did, in order, told once."""
 
 
-
 class Engine(Protocol):
     """A back end: one address space and its vCPUs."""
 

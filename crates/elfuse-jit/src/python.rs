@@ -172,6 +172,7 @@ impl Space {
         PyBytes::new_with(py, size, copy).ok()
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "made of Python's objects")]
     fn store(&self, address: &Bound<'_, PyInt>, data: PyBuffer<u8>) -> PyResult<bool> {
         let bytes = contents(&data)?;
         let stored = number(address)

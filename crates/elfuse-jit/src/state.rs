@@ -26,9 +26,9 @@ pub const LAZY_A: u8 = 40;
 /// Index of the second operand.
 pub const LAZY_B: u8 = 41;
 
-/// Index of the address of the word that becomes 0 when the thread ends: set_tid_address(2).
+/// Index of the address of the word that becomes 0 when the thread ends: `set_tid_address(2)`.
 pub const CLEARED: u8 = 48;
-/// Index of the address of the list of robust mutexes that it holds: set_robust_list(2).
+/// Index of the address of the list of robust mutexes that it holds: `set_robust_list(2)`.
 pub const ROBUST: u8 = 49;
 
 /// What compiled code leaves instead of flags, in [`LAZY`].

@@ -125,9 +125,7 @@ class Image(Record):
             place = memory.home(place) or memory.find_gap(place)
             interpreter_base = _align(place, self.interpreter.alignment)
             interpreter_base -= self.interpreter.lowest & -PAGE
-            memory.map_program(
-                self.interpreter.file, self.interpreter.segments, interpreter_base
-            )
+            memory.map_program(self.interpreter.file, self.interpreter.segments, interpreter_base)
             entry = interpreter_base + self.interpreter.entry
         memory.brk_start = memory.brk_end = page_up(base + self.program.highest)
         vdso_base = self._map_vdso(memory)

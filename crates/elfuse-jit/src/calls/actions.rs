@@ -50,7 +50,7 @@ impl Actions {
     }
 }
 
-/// rt_sigaction(2), unless it has other effects: while nobody else looks at actions.
+/// `rt_sigaction(2)`, unless it has other effects: while nobody else looks at actions.
 pub(super) fn change(cpu: &Cpu, answers: &Answers) -> Option<u64> {
     let signal = cpu.state.w(0) as usize;
     let [new, old, size] = [1, 2, 3].map(|index| cpu.state.x(index));

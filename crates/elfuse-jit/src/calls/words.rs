@@ -6,7 +6,7 @@ use crate::state::{CLEARED, ROBUST};
 /// Of `struct robust_list_head`.
 const HEAD_SIZE: u64 = 24;
 
-/// set_tid_address(2), set_robust_list(2).
+/// `set_tid_address(2)`, `set_robust_list(2)`.
 pub(super) fn note(cpu: &mut Cpu) -> Option<u64> {
     let tid = cpu.answers.as_ref()?.tid;
     let address = cpu.state.x(0);
