@@ -1,10 +1,12 @@
 """What every engine must do, whatever it is made of."""
 
+import os
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
-from elfuse.engine.protocol import Engine, Exit, Protection, Register, Vcpu
+from elfuse.engine.protocol import Change, Engine, Exit, Protection, Register, Segment, Vcpu
 
 CODE, DATA = 0x400000, 0x500000
 READ_WRITE = Protection.READ | Protection.WRITE
@@ -153,3 +155,85 @@ class EngineSuite:
         opened.memory.view[DATA : DATA + 4] = b"kept"
         opened.memory.move(DATA, DATA + 0x10000, 4096)
         assert bytes(opened.memory.view[DATA + 0x10000 : DATA + 0x10004]) == b"kept"
+
+    def test_program_is_mapped_as_its_headers_say(self, opened: Engine, tmp_path: Path) -> None:
+        path = tmp_path / "program"
+        code = b"".join(word.to_bytes(4, "little") for word in (MOVZ_X0_5, STR_X1_X3, SVC_0))
+        path.write_bytes(code.ljust(4096, b"c") + b"d" * 100 + b"not mapped")
+        segments = (
+            Segment(0, 4096, 4096, 0, READ_EXECUTE),
+            Segment(0x11000, 0x2100, 100, 4096, READ_WRITE),
+            Segment(0x20010, 0x20, 0, 0, READ_WRITE),
+        )
+        memory = opened.memory
+        with path.open("rb") as file:
+            changes = memory.map_program(segments, CODE, file.fileno())
+        data = CODE + 0x11000
+        assert changes == [
+            (Change.FILE, CODE, CODE + 4096, READ_EXECUTE, 0, 0),
+            (Change.FILE, data, data + 4096, READ_WRITE, 0, 4096),
+            (Change.ANONYMOUS, data + 4096, data + 0x3000, READ_WRITE, 0, 0),
+            (Change.ANONYMOUS, CODE + 0x20000, CODE + 0x21000, READ_WRITE, 0, 0),
+        ]
+        assert memory.peek(data, 0x3000) == (b"d" * 100).ljust(0x3000, b"\0")
+        assert memory.peek(CODE + 0x20000, 8192) == bytes(4096)
+        vcpu = opened.vcpu()
+        registers = vcpu.registers
+        registers[Register.PC], registers[1], registers[3] = CODE, 7, data + 0x2FF8
+        assert vcpu.run() is Exit.SYSCALL
+        assert (registers[0], memory.peek(data + 0x2FF8, 1)) == (5, b"\7")
+        registers[Register.PC], registers[3] = CODE, data + 0x3000
+        assert vcpu.run() is Exit.FAULT
+
+    def test_segment_may_begin_within_a_page(self, opened: Engine, tmp_path: Path) -> None:
+        path = tmp_path / "program"
+        path.write_bytes(b"h" * 0x80 + b"text")
+        with path.open("rb") as file:
+            opened.memory.map_program(
+                [Segment(0x1080, 8, 4, 0x80, READ_WRITE)], CODE, file.fileno()
+            )
+        expected = b"h" * 0x80 + b"text"
+        assert opened.memory.peek(CODE + 0x1000, 4096) == expected.ljust(4096, b"\0")
+
+    def test_pages_get_their_protection_when_the_file_has_them(
+        self, opened: Engine, tmp_path: Path
+    ) -> None:
+        vcpu = self.load(opened, STR_X1_X3, SVC_0)
+        memory, registers = opened.memory, vcpu.registers
+        path = tmp_path / "file"
+        path.write_bytes(b"x")
+        with path.open("rb") as file:
+            memory.map_file(DATA, 8192, Protection.READ, file.fileno(), 0, shared=False)
+        memory.protect(DATA + 4096, 4096, READ_WRITE)
+        registers[1], registers[3] = 7, DATA + 4096
+        assert vcpu.run() is Exit.FAULT
+        os.truncate(path, 8192)
+        memory.reveal(DATA + 4096, 4096, READ_WRITE)
+        assert vcpu.run() is Exit.SYSCALL
+        assert memory.peek(DATA + 4096, 1) == b"\7"
+
+    def test_quick_copies_do_only_what_the_guest_may(self, opened: Engine) -> None:
+        """They may refuse anything, but what they do is right."""
+        memory = opened.memory
+        memory.map_anonymous(DATA, 8192, READ_WRITE, shared=False)
+        memory.poke(DATA + 4090, b"text\0\0")
+        memory.poke(DATA, b"".join(n.to_bytes(8, "little") for n in (DATA + 4090, DATA + 4092, 0)))
+        assert memory.load(DATA + 4090, 6) in (None, b"text\0\0")
+        assert memory.text(DATA + 4090, 5) in (None, b"text")
+        assert memory.text(DATA + 4090, 4) is None
+        assert memory.texts(DATA, 5) in (None, [b"text", b"xt"])
+        assert memory.texts(DATA, 4) is None
+        if memory.store(DATA + 4095, b"1234567890"):
+            assert memory.peek(DATA + 4095, 10) == b"1234567890"
+        memory.protect(DATA + 4096, 4096, Protection.READ)
+        before = memory.peek(DATA + 4096, 4096)
+        assert not memory.store(DATA + 4095, b"abcdefghijkl")
+        assert not memory.store(memory.limit - 1, b"ab")
+        assert not memory.store(1 << 64, b"ab")
+        assert memory.peek(DATA + 4096, 4096) == before
+        memory.protect(DATA + 4096, 4096, Protection.NONE)
+        assert memory.load(DATA + 4095, 2) is None
+        assert memory.load(memory.limit - 1, 2) is None
+        assert memory.load(DATA, 1 << 63) is None
+        assert memory.text(DATA + 4096, 10) is None
+        assert memory.texts(DATA + 4090, 10) is None
