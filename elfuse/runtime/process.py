@@ -90,10 +90,7 @@ class Process:
     def exe(self) -> bytes:
         """What /proc/PID/exe shows."""
         held = self.memory.exe
-        if held is None:
-            return b""
-        location = held.file.location
-        return location.path() if location is not None else held.file.describe()
+        return b"" if held is None else held.file.describe()
 
     @property
     def cmdline(self) -> list[bytes]:
