@@ -21,5 +21,12 @@ int main(void) {
     EXPECT_ERRNO(dup(50), EBADF);
     EXPECT_ERRNO(syscall(4000), ENOSYS);
     EXPECT_ERRNO(listen(1, 1), ENOTSOCK);
+    struct sockaddr name;
+    socklen_t size = sizeof name;
+    for (int fd = 0; fd < 2; fd++) {
+        EXPECT_ERRNO(getpeername(fd, &name, &size), ENOTSOCK);
+        EXPECT_ERRNO(getsockname(fd, &name, &size), ENOTSOCK);
+    }
+    EXPECT_ERRNO(getpeername(77, &name, &size), EBADF);
     return 0;
 }

@@ -18,7 +18,7 @@ use crate::texts::Texts;
 /// What pages allow: the bits of `PROT_*`.
 const READ: u8 = 1;
 const WRITE: u8 = 2;
-const EXECUTE: u8 = 4;
+pub(crate) const EXECUTE: u8 = 4;
 const PROTECTION: u8 = READ | WRITE | EXECUTE;
 /// Stores reach others.
 const SHARED: u8 = 8;
@@ -59,6 +59,16 @@ pub(crate) struct Segment {
     pub(crate) protection: u8,
 }
 
+/// Where a new mapping goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// To the place that its length has in every run, or nowhere: code is, or may be, in it.
+    Home,
+    /// There if it is free.
+    HomeFirst,
+    Anywhere,
+}
+
 /// A new mapping that a call asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {
@@ -68,8 +78,8 @@ pub(crate) struct Request {
     pub(crate) protection: u8,
     /// The guest's descriptor, the host's and the offset.
     pub(crate) file: Option<(u32, i32, u64)>,
-    /// It is, or is to hold, a file whose place depends on its length only.
-    pub(crate) at_home: bool,
+    /// Where it is to go without `fixed`.
+    pub(crate) place: Place,
 }
 
 /// Guarded by the kernel lock: no two calls at a time, but a fork may come in between. The thread of
@@ -467,8 +477,7 @@ impl AddressSpace {
         } = request;
         let start = match request.fixed {
             Some(start) => start,
-            None if request.at_home => self.free_home(&state, length)?,
-            None => places::gap(&state.protections, base, length)?,
+            None => self.find_place(&state, base, length, request.place)?,
         };
         let end = start.checked_add(length)?;
         if !start.is_multiple_of(PAGE) || start < places::LOWEST || end > LIMIT {
@@ -502,6 +511,15 @@ impl AddressSpace {
         };
         state.served.note(change);
         Some(start)
+    }
+
+    fn find_place(&self, state: &State, base: u64, length: u64, place: Place) -> Option<u64> {
+        let gap = || places::gap(&state.protections, base, length);
+        match place {
+            Place::Home => self.free_home(state, length),
+            Place::HomeFirst => self.free_home(state, length).or_else(gap),
+            Place::Anywhere => gap(),
+        }
     }
 
     /// munmap(2) of a range inside the guest's memory.

@@ -4,7 +4,7 @@ use super::Answers;
 use super::descriptors::{MAP, READ};
 use crate::code::{LIMIT, PAGE};
 use crate::cpu::Cpu;
-use crate::space::Request;
+use crate::space::{EXECUTE, Place, Request};
 
 /// What of `PROT_*` the host knows, and what it need not know (`PROT_BTI`).
 const PROTECTION: u32 = 7;
@@ -61,12 +61,17 @@ pub(super) fn map(cpu: &Cpu, answers: &Answers) -> Option<u64> {
     } else {
         Some(answers.descriptors.get(fd, READ | MAP)?)
     };
+    let place = match (anonymous, protection & EXECUTE != 0) {
+        (true, _) if !reserves => Place::Anywhere,
+        (false, false) => Place::HomeFirst,
+        _ => Place::Home,
+    };
     let request = Request {
         fixed,
         length,
         protection,
         file: used.as_ref().map(|file| (fd, file.host, offset)),
-        at_home: !anonymous || reserves,
+        place,
     };
     let start = answers.space.answer_map(&request)?;
     if let Some(file) = used {

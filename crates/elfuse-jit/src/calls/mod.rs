@@ -82,6 +82,7 @@ fn answer_unchanged(cpu: &Cpu, number: u32) -> Option<u64> {
         172 => Some(answers.pid.into()),
         number @ 174..=177 => Some(cpu.shared.id(number as usize - 174).into()),
         178 => Some(answers.tid.into()),
+        204 | 205 => transfers::socket_name(cpu, answers),
         214 => mappings::brk(cpu, answers),
         215 => mappings::unmap(cpu, answers),
         222 => mappings::map(cpu, answers),

@@ -17,6 +17,7 @@ const TCGETS: u32 = 0x5401;
 const TIOCGPGRP: u32 = 0x540F;
 const TIOCGWINSZ: u32 = 0x5413;
 const ENOTTY: i64 = 25;
+const ENOTSOCK: i64 = 88;
 
 fn done(transferred: isize) -> Option<u64> {
     u64::try_from(transferred).ok()
@@ -137,6 +138,12 @@ pub(super) fn control(cpu: &Cpu, answers: &Answers) -> Option<u64> {
     }
     let file = use_file(cpu, answers, 0)?;
     (file.abilities & (READ | WRITE | SEEK) != 0).then_some(-ENOTTY as u64)
+}
+
+/// getsockname(2), getpeername(2): what shells ask of their input, which is mostly no socket.
+pub(super) fn socket_name(cpu: &Cpu, answers: &Answers) -> Option<u64> {
+    let file = use_file(cpu, answers, 0)?;
+    (file.abilities & (READ | WRITE | SEEK) != 0).then_some(-ENOTSOCK as u64)
 }
 
 /// fcntl(2): the flag of the descriptor itself.
