@@ -13,17 +13,25 @@ def start_worker(root: str) -> None:
     """Have the profiles in a cache turned into objects by a process of its own, at lowest priority.
 
     It ends by itself when there are none any more or time is up, and at once if another works.
+    For a process that is about to end: posix_spawn would wait until the other executes, up to 10 ms
+    where the thread that compiles has the processor.
     """
-    code = f"import sys; sys.path.insert(0, {LIBRARY!r}); from elfuse.engine import filling; "
-    null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in range(3)]
     with suppress(OSError):
         # Without it there are profiles for the next one.
-        os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-I", "-c", f"{code}filling.work({root!r})"],
-            dict(os.environ),
-            file_actions=null,
-            setsid=True,
-            setsigmask=(),
-            setsigdef=set(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP},
-        )
+        if os.fork() == 0:
+            _become_worker(root)
+
+
+def _become_worker(root: str) -> None:
+    code = f"import sys; sys.path.insert(0, {LIBRARY!r}); from elfuse.engine import filling; "
+    try:
+        os.setsid()
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in range(3):
+            os.dup2(null, fd)
+        os.execv(sys.executable, [sys.executable, "-I", "-c", f"{code}filling.work({root!r})"])
+    finally:
+        os._exit(127)
