@@ -25,13 +25,14 @@ def start_worker(root: str) -> None:
 def _become_worker(root: str) -> None:
     code = f"import sys; sys.path.insert(0, {LIBRARY!r}); from elfuse.engine import filling; "
     try:
+        # First: somebody may be waiting for the end of what the guest wrote.
+        null = os.open(os.devnull, os.O_RDWR)
+        for fd in range(3):
+            os.dup2(null, fd)
         os.setsid()
         for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        null = os.open(os.devnull, os.O_RDWR)
-        for fd in range(3):
-            os.dup2(null, fd)
         os.execv(sys.executable, [sys.executable, "-I", "-c", f"{code}filling.work({root!r})"])
     finally:
         os._exit(127)
