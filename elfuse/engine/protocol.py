@@ -297,6 +297,8 @@ class AddressSpace(Protocol):
     ) -> list[MappingChange]:
         """Map segments in order of addresses: the changes, `ANONYMOUS` and `FILE` of `fd` as 0.
 
+        Addresses wrap at 2**64, as a program linked above its place has a base below 0.
+
         Private, the end of the last page of each that is longer in memory zeroed
         (fs/binfmt_elf.c: elf_load).
         """

@@ -9,6 +9,7 @@ from elfuse.host import memory
 from elfuse.typing import Callable, Sequence
 
 PAGE = 4096
+_ADDRESS = (1 << 64) - 1
 GUEST_BITS = 39
 """As arm64 Linux with CONFIG_ARM64_VA_BITS_39: every address fits a reservation the host grants."""
 
@@ -101,7 +102,7 @@ class Slab:
     ) -> list[MappingChange]:
         changes: list[MappingChange] = []
         for vaddr, memsz, filesz, offset, allowed in segments:
-            protection, address = Protection(allowed), base + vaddr
+            protection, address = Protection(allowed), (base + vaddr) & _ADDRESS
             start, file_end = address & -PAGE, address + filesz
             end = _page_up(address + memsz)
             backed = _page_up(file_end) if filesz else start

@@ -301,8 +301,9 @@ def detach_for_exec(task: Task) -> None:
     host_pid = host_fork(kernel)
     if host_pid:
         process.entry[Field.HOST_PID] = host_pid
-        process.files.close_all()
         del kernel.hosted[process.pid]
+        if not any(other.files is process.files for other in kernel.hosted.values()):
+            process.files.close_all()
         del kernel.tasks[task.tid]
         task.waker.close()
         if kernel.debugger is not None:

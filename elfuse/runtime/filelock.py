@@ -129,6 +129,9 @@ def _set_lock(task: Task, file: OpenFile, argument: int, *, wait: bool, ofd: boo
 
     if ofd:
         _note_lock_of_description(task)
+    else:
+        # Closing any descriptor of the file later would end the lock.
+        task.memory.catch_up()
 
     def attempt() -> None:
         if ofd:
@@ -144,7 +147,7 @@ def _set_lock(task: Task, file: OpenFile, argument: int, *, wait: bool, ofd: boo
 
 def _note_lock_of_description(task: Task) -> None:
     """It ends with the description, which mappings keep: they are not to be kept for too long."""
-    task.memory.stop_calls()
+    task.memory.stop_calls(for_good=True)
 
 
 def _until_locked(task: Task, attempt: Callable[[], None], *, wait: bool) -> None:

@@ -25,8 +25,11 @@ _BUS_ADRERR, _SEGV_MAPERR, _SEGV_ACCERR = 2, 1, 2
 _MMAP_MIN = 0x10000
 _STACK_GUARD = 256 * PAGE
 _STACK_LIMIT = 8 << 20
+_MOST_NOTED = 32
+"""As many changes may wait, and files be open that nothing maps any more."""
 _MOST_STRINGS = 0x7FFFFFFF // 8
 """MAX_ARG_STRINGS, as far as they could be pointed at."""
+_ADDRESS = (1 << 64) - 1
 _USUAL = Protection.READ | Protection.WRITE | Protection.EXECUTE
 _HEAP = Area(Protection.READ | Protection.WRITE, name=b"[heap]")
 _HEAP_GREW, _FILE, _PROTECTED = int(Change.HEAP), int(Change.FILE), int(Change.PROTECTED)
@@ -48,6 +51,7 @@ class Memory:
         """The program's file, kept for /proc/PID/exe."""
         self._noted: list[_Noted] = []
         """What the engine did by itself and is not in `_known` yet."""
+        self._never_serve = False
         self._file_of: Callable[[int], OpenFile] | None = None
         """While the engine answers mapping calls: what is open as a descriptor."""
         self._left: list[object] = []
@@ -70,7 +74,7 @@ class Memory:
         self._known = RangeMap()
         self._noted = []
         self._file_of = None
-        self._may_serve = True
+        self._may_serve = not self._never_serve
         """The engine may answer mapping calls."""
         self._wipes = False
         """Whether some area may have to be wiped in the child of a fork."""
@@ -340,7 +344,7 @@ class Memory:
     def _areas(self) -> RangeMap[Area]:
         """What is mapped."""
         if self._is_behind():
-            self._catch_up()
+            self.catch_up()
         return self._known
 
     def _is_behind(self) -> bool:
@@ -353,12 +357,13 @@ class Memory:
             self._file_of = file_of
             self.space.serve_calls(self.brk_start, self.brk_end, self.places.mmap_base)
 
-    def stop_calls(self) -> None:
-        """Leave mapping calls to the kernel part until the next execve."""
+    def stop_calls(self, *, for_good: bool = False) -> None:
+        """Leave mapping calls to the kernel part until the next execve, or for good."""
         self._may_serve = False
+        self._never_serve |= for_good
         if self._file_of is not None:
             self.space.stop_calls()
-            self.take_note()
+            self.catch_up()
             self._file_of = None
 
     def take_note(self) -> None:
@@ -374,8 +379,11 @@ class Memory:
                 if backing is None:
                     backing = files[fd] = Backing(self._file_of(fd))
             self._noted.append((kind, start, end, protection, backing, offset))
+        if len(self._noted) > _MOST_NOTED:
+            self.catch_up()
 
-    def _catch_up(self) -> None:
+    def catch_up(self) -> None:
+        """Let go what the engine has unmapped: until then its files are open."""
         self.take_note()
         noted, self._noted = self._noted, []
         known = self._known
@@ -542,7 +550,7 @@ class Memory:
         """Map a program's segments where nothing is; what holds its file."""
         backing = Backing(file)
         for kind, start, end, protection, _fd, offset in self.space.map_program(
-            segments, base, file.host_fd()
+            segments, base & _ADDRESS, file.host_fd()
         ):
             held = backing if kind == _FILE else None
             self._noted.append((kind, start, end, protection, held, offset))
@@ -688,6 +696,9 @@ class Memory:
     def _move(
         self, found: Range[Area], old: int, old_size: int, new_size: int, target: int, *, keep: bool
     ) -> int:
+        if found.value.grows_down:
+            # The engine does not know of the gap below.
+            self.stop_calls()
         start = target or self.find_gap(new_size)
         if target:
             self.munmap(target, new_size)

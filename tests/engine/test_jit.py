@@ -151,6 +151,23 @@ class TestAnsweredMappings:
         assert self.call(vcpu, number, *arguments) is None
         assert not opened.memory.is_ahead()
 
+    def test_no_pages_are_no_change(self, opened: JitEngine, vcpu: Vcpu) -> None:
+        opened.memory.map_anonymous(DATA, 8192, READ_WRITE, shared=False)
+        for address in (DATA, DATA + 4096, DATA + 8192, 0x3000_0000):
+            assert self.call(vcpu, 226, address, 0, 0) == 0
+        assert not opened.memory.is_ahead()
+
+    def test_files_that_are_held_are_let_go(
+        self, opened: JitEngine, vcpu: Vcpu, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "file"
+        path.write_bytes(bytes(4096))
+        with path.open("rb") as file:
+            opened.memory.map_file(DATA, 4096, READ_WRITE, file.fileno(), 0, shared=False)
+        assert self.call(vcpu, 215, DATA, 4096) is None
+        assert self.map(vcpu, DATA, 4096, 3, self.ANONYMOUS | self.FIXED, -1) is None
+        assert self.call(vcpu, 226, DATA, 4096, 1) == 0
+
     def test_shared_memory_is_left_alone(self, opened: JitEngine, vcpu: Vcpu) -> None:
         opened.memory.map_anonymous(DATA, 4096, READ_WRITE, shared=True)
         assert self.call(vcpu, 226, DATA, 4096, 1) is None

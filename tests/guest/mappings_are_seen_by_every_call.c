@@ -96,7 +96,61 @@ static void locks_end_with_the_mapping(void) {
     EXPECT_ERRNO(flock(other, LOCK_EX | LOCK_NB), EWOULDBLOCK);
     CHECK(munmap(page, PAGE));
     CHECK(flock(other, LOCK_EX | LOCK_NB));
+    CHECK(flock(other, LOCK_UN));
+
+    /* With its descriptor, if it was unmapped before it was locked. */
+    fd = CHECK(open(path, O_RDONLY));
+    CHECK(munmap(map(0, 1, PROT_READ, PRIVATE, fd), PAGE));
+    CHECK(flock(fd, LOCK_EX));
+    CHECK(close(fd));
+    CHECK(flock(other, LOCK_EX | LOCK_NB));
+
     CHECK(close(other));
+    CHECK(unlink(path));
+}
+
+/* A record lock outlives whatever was done to the file before it was taken. */
+static void record_locks_are_kept(void) {
+    char path[64];
+    int other = scratch(path), fd = CHECK(open(path, O_RDONLY));
+    CHECK(write(other, "x", 1));
+    char *page = map(0, 1, PROT_READ, PRIVATE, fd);
+    CHECK(close(fd));
+    CHECK(munmap(page, PAGE));
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    CHECK(fcntl(other, F_SETLK, &lock));
+    pid_t child = CHECK(fork());
+    if (child == 0) {
+        struct flock found = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        CHECK(fcntl(other, F_GETLK, &found));
+        _exit(found.l_type == F_UNLCK || found.l_pid != getppid());
+    }
+    EXPECT(reap(child) == 0);
+    CHECK(close(other));
+    CHECK(unlink(path));
+}
+
+/* What was open for writing, and mapped, can be executed once neither is so. */
+static void programs_are_let_go(void) {
+    char path[64];
+    int fd = scratch(path);
+    EXPECT(write(fd, "#!/bin/true\n", 12) == 12);
+    CHECK(fchmod(fd, 0755));
+    char *page = map(0, 1, PROT_READ, PRIVATE, fd);
+    CHECK(close(fd));
+    CHECK(munmap(page, PAGE));
+    pid_t child = CHECK(fork());
+    if (child == 0) {
+        execl(path, path, (char *)NULL);
+        _exit(errno == ETXTBSY);
+    }
+    reap(child);
+    pid_t other = CHECK(vfork());
+    if (other == 0) {
+        execl(path, path, (char *)NULL);
+        _exit(errno == ETXTBSY ? 99 : 0);
+    }
+    EXPECT(reap(other) != 99);
     CHECK(unlink(path));
 }
 
@@ -123,6 +177,8 @@ int main(void) {
     catch_faults();
     anonymous();
     of_files();
+    programs_are_let_go();
+    record_locks_are_kept();
     locks_end_with_the_mapping();
     many();
     anonymous();

@@ -32,9 +32,10 @@ _STARTERS = ("clone", "exec", "fork", "script", "spawn", "wait")
 
 # Those that are about calls which the engine answers itself where it may.
 _ANSWERED = (
-    "brk", "calls", "chroot", "clock", "devices", "directories", "files", "futex", "identity", "limits",
-    "links", "madvise", "mask", "mutex", "names", "paths", "permission", "pipe", "robust", "restart", "signals",
-    "stat", "transfers", "user_ids",
+    "actions", "brk", "calls", "chroot", "clock", "devices", "directories", "files", "futex", "heap",
+    "identity", "limits", "links", "madvise", "mapping", "maps", "mask", "mmap", "mprotect", "munmap",
+    "mutex", "names", "paths", "permission", "pipe", "protection", "robust", "restart", "signals", "stat",
+    "transfers", "user_ids",
 )  # fmt: skip
 
 GAPS = {

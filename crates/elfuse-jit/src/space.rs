@@ -4,6 +4,7 @@
 //! host's processor checks accesses.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ const PROTECTION: u8 = READ | WRITE | EXECUTE;
 const SHARED: u8 = 8;
 /// A file's. What is behind its end faults all the same, whatever the protection.
 const FILE: u8 = 16;
+/// Of a file that the kernel part holds open for the mapping, and is to let go with it.
+const HELD: u8 = 32;
 
 /// Where a guest's memory is reserved.
 #[derive(Debug)]
@@ -88,12 +91,15 @@ pub(crate) struct Request {
 pub(crate) struct AddressSpace {
     memory: Reserved,
     code: Arc<Code>,
+    /// Calls may be answered. Looked at before `state` is locked, which no thread may do that does
+    /// not hold the kernel lock while another forks.
+    serves: AtomicBool,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// What is mapped: protection, [`SHARED`], [`FILE`].
+    /// What is mapped: protection, [`SHARED`], [`FILE`], [`HELD`].
     protections: Spans<u8>,
     texts: Texts,
     served: Served,
@@ -104,12 +110,19 @@ impl AddressSpace {
         Self {
             memory,
             code,
+            serves: AtomicBool::new(false),
             state: Mutex::default(),
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, for an answer.
+    fn serving(&self) -> Option<MutexGuard<'_, State>> {
+        let serves = self.serves.load(Ordering::Relaxed);
+        serves.then(|| self.state())
     }
 
     /// The host address of a guest's.
@@ -220,7 +233,8 @@ impl AddressSpace {
         file: (i32, u64),
         shared: bool,
     ) -> io::Result<()> {
-        self.map_pages(&mut self.state(), start, length, protection, file, shared)
+        let kind = if shared { HELD | SHARED } else { HELD };
+        self.map_pages(&mut self.state(), start, length, protection | kind, file)
     }
 
     fn map_pages(
@@ -228,11 +242,10 @@ impl AddressSpace {
         state: &mut State,
         start: u64,
         length: u64,
-        protection: u8,
+        value: u8,
         (fd, offset): (i32, u64),
-        shared: bool,
     ) -> io::Result<()> {
-        let end = start + length;
+        let (end, shared, protection) = (start + length, value & SHARED != 0, value & PROTECTION);
         self.code.anonymous.remove(start, end);
         let map = |protection| {
             host::map_file(
@@ -251,8 +264,7 @@ impl AddressSpace {
             }
             result => result?,
         }
-        let kind = FILE | if shared { SHARED } else { 0 };
-        self.set(state, start, end, protection | kind);
+        self.set(state, start, end, value | FILE);
         if shared || protection & EXECUTE == 0 {
             return Ok(());
         }
@@ -332,6 +344,7 @@ impl AddressSpace {
         }
         state.protections = Spans::default();
         state.served = Served::default();
+        self.serves.store(false, Ordering::Relaxed);
         self.code.set_points(Vec::new(), Vec::new());
         self.code.record();
         state.texts.park(&self.code);
@@ -374,7 +387,8 @@ impl AddressSpace {
                 offset,
                 protection,
             } = segment;
-            let address = base + address;
+            // A program linked high has a base below 0.
+            let address = base.wrapping_add(address);
             let start = address & !(PAGE - 1);
             let file_end = address + in_file;
             let end = (address + in_memory).next_multiple_of(PAGE);
@@ -386,7 +400,7 @@ impl AddressSpace {
             if start < backed {
                 let offset = offset - (address - start);
                 let length = backed - start;
-                self.map_pages(&mut state, start, length, protection, (fd, offset), false)?;
+                self.map_pages(&mut state, start, length, protection | HELD, (fd, offset))?;
                 changes.push(Change::File {
                     start,
                     end: backed,
@@ -420,15 +434,18 @@ impl AddressSpace {
     /// Answer mapping calls, until told otherwise or everything is unmapped.
     pub(crate) fn serve_calls(&self, allowed: Allowed) {
         self.state().served.begin(allowed);
+        self.serves.store(true, Ordering::Relaxed);
     }
 
     /// Whether nobody else looks at what such calls change.
     pub(crate) fn serves_calls(&self) -> bool {
-        self.state().served.allowed().is_some()
+        let state = self.serving();
+        state.is_some_and(|state| state.served.allowed().is_some())
     }
 
     /// Leave them to the kernel part.
     pub(crate) fn stop_calls(&self) {
+        self.serves.store(false, Ordering::Relaxed);
         self.state().served.end();
     }
 
@@ -444,7 +461,7 @@ impl AddressSpace {
 
     /// brk(2), unless pages are given back or something is in the way.
     pub(crate) fn answer_brk(&self, wanted: u64) -> Option<u64> {
-        let mut state = self.state();
+        let mut state = self.serving()?;
         let Allowed { heap, brk, .. } = state.served.allowed()?;
         if wanted < heap {
             return Some(brk);
@@ -470,7 +487,7 @@ impl AddressSpace {
 
     /// A private mapping; where it is.
     pub(crate) fn answer_map(&self, request: &Request) -> Option<u64> {
-        let mut state = self.state();
+        let mut state = self.serving()?;
         let Allowed { base, .. } = state.served.allowed()?;
         let &Request {
             length, protection, ..
@@ -484,14 +501,14 @@ impl AddressSpace {
             return None;
         }
         let before = state.protections.overlapping(start, end);
-        if before.iter().any(|part| part.value & SHARED != 0)
+        if before.iter().any(|part| part.value & (SHARED | HELD) != 0)
             || request.fixed.is_none() && !before.is_empty()
         {
             return None;
         }
         let change = if let Some((fd, host, offset)) = request.file {
             let file = (host, offset);
-            self.map_pages(&mut state, start, length, protection, file, false)
+            self.map_pages(&mut state, start, length, protection, file)
                 .ok()?;
             Change::File {
                 start,
@@ -524,10 +541,10 @@ impl AddressSpace {
 
     /// munmap(2) of a range inside the guest's memory.
     pub(crate) fn answer_unmap(&self, start: u64, end: u64) -> Option<u64> {
-        let mut state = self.state();
+        let mut state = self.serving()?;
         state.served.allowed()?;
         let parts = state.protections.overlapping(start, end);
-        if parts.iter().any(|part| part.value & SHARED != 0) {
+        if parts.iter().any(|part| part.value & (SHARED | HELD) != 0) {
             return None;
         }
         if !parts.is_empty() {
@@ -539,7 +556,7 @@ impl AddressSpace {
 
     /// mprotect(2) of a range inside the guest's memory.
     pub(crate) fn answer_protect(&self, start: u64, end: u64, protection: u8) -> Option<u64> {
-        let mut state = self.state();
+        let mut state = self.serving()?;
         state.served.allowed()?;
         let parts = state.protections.overlapping(start, end);
         let shared = parts.iter().any(|part| part.value & SHARED != 0);

@@ -119,6 +119,7 @@ impl<T: Share> Spans<T> {
 
     /// Give a range a value; what was there, clipped.
     pub(crate) fn set(&mut self, start: u64, end: u64, value: T) -> Vec<Span<T>> {
+        debug_assert!(start < end, "an empty range");
         let (parts, place) = self.cut(start, end);
         self.all.insert(place, Span { start, end, value });
         parts

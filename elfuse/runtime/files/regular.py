@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from elfuse.runtime.vfs.filesystem import Attributes
 
 _ACCESS = {abi.O_RDONLY: os.O_RDONLY, abi.O_WRONLY: os.O_WRONLY, abi.O_RDWR: os.O_RDWR}
-_SEEK_AND_MAP = int(Ability.SEEK | Ability.MAP)
+_SEEK, _SEEK_AND_MAP = int(Ability.SEEK), int(Ability.SEEK | Ability.MAP)
 SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE = range(5)
 
 
@@ -55,7 +55,9 @@ class RegularFile(HostFile):
         self.location: Location = location  # type: ignore[mutable-override]  # never None
 
     def direct(self) -> tuple[int, int]:
-        return self._fd, self.access | _SEEK_AND_MAP | self.location.mount.served
+        # What can be written is not to stay open when nothing maps it (ETXTBSY).
+        how = _SEEK_AND_MAP if self.access == Ability.READ else _SEEK
+        return self._fd, self.access | how | self.location.mount.served
 
     def close(self) -> None:
         inode = self.location.inode

@@ -15,6 +15,7 @@ from elfuse.runtime.vfs import operations
 from elfuse.runtime.vfs.location import Location
 from elfuse.runtime.vma import Area
 
+_ADDRESS = (1 << 64) - 1
 _SCRIPT_LINE = 256
 _MAX_SCRIPTS = 5
 _S_ISUID, _S_ISGID, _S_IXGRP = 0o4000, 0o2000, 0o010
@@ -144,7 +145,7 @@ class Image(Record):
             auxv.AT_PHDR: base + self.program.headers_address,
             auxv.AT_PHENT: elf.ProgramHeader.size,
             auxv.AT_PHNUM: self.program.headers,
-            auxv.AT_BASE: interpreter_base,
+            auxv.AT_BASE: interpreter_base & _ADDRESS,
             auxv.AT_FLAGS: 0,
             auxv.AT_ENTRY: base + self.program.entry,
             auxv.AT_UID: credentials.uid,

@@ -95,5 +95,8 @@ pub(super) fn protect(cpu: &Cpu, answers: &Answers) -> Option<u64> {
     let start = cpu.state.x(0);
     let end = end(start, cpu.state.x(1))?;
     let protection = protection(cpu.state.w(2))?;
+    if start == end {
+        return Some(0);
+    }
     answers.space.answer_protect(start, end, protection)
 }
