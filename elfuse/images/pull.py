@@ -246,8 +246,9 @@ class _Pull:
         if not jobs:
             return
         with ThreadPoolExecutor(min(_THREADS, len(jobs)), "pull") as pool:
-            futures = [pool.submit(self._layer, *job) for job in jobs.values()]
             try:
+                # An interrupt may come while the last thread is being started.
+                futures = [pool.submit(self._layer, *job) for job in jobs.values()]
                 done, _ = wait(futures, return_when=FIRST_EXCEPTION)
                 failed = [error for each in done if (error := each.exception())]
                 if failed:

@@ -5,8 +5,11 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,12 +119,46 @@ def test_pull_killed_while_the_store_changes(killer: Killer, tmp_path: Path) -> 
         killer.check_next_pull(root)
 
 
+def test_interrupt_ends_a_pull_that_is_starting(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may come when the threads work and the last of them is not known to have started."""
+    built = random_image(2, size=60_000)
+    reference = registry.push(built)
+    for layer in built.layers:
+        registry.fail(layer.digest, Fault(stall_after=20_000))
+    stalled = threading.Event()
+    registry.on_served = lambda total: stalled.set() if total > 30_000 else None
+    submit = ThreadPoolExecutor.submit
+    left = len(built.layers)
+
+    def interrupted(pool: ThreadPoolExecutor, *job: Any) -> object:
+        nonlocal left
+        left -= 1
+        future = submit(pool, *job)
+        if not left:
+            assert stalled.wait(30)
+            raise KeyboardInterrupt
+        return future
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+    store, layers = Store(tmp_path / "store"), DiskLayers(tmp_path / "layers")
+    begin = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        pull(reference, store, sinks=layers, environ={})
+    # The client's own timeout is longer than this.
+    assert time.monotonic() - begin < 20
+    assert store.entries() == ()
+
+
 def test_interrupt_ends_a_pull_that_waits(registry: Registry, tmp_path: Path) -> None:
     built = random_image(2, size=60_000)
     reference = registry.push(built)
     for layer in built.layers:
         registry.fail(layer.digest, Fault(stall_after=20_000))
     program = (
+        # A background job of a shell, which may run the tests, ignores the signal.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "import sys; from pathlib import Path; from elfuse.images.pull import pull;"
         "from elfuse.images.store import Store; from tests.images.sinks import DiskLayers;"
         "root = Path(sys.argv[2]);"
